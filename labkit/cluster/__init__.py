@@ -1,0 +1,61 @@
+"""Clusters: one seam over their providers. Everything above it speaks plain Kubernetes and never asks which provider it is on."""
+
+from __future__ import annotations
+
+from labkit.cluster import folders
+from labkit.cluster.access import Access
+from labkit.cluster.embedded.cluster import EmbeddedCluster
+from labkit.cluster.progress import Report, silent
+from labkit.errors import LabError
+
+DEFAULT = "default"
+PROVIDERS = ("auto", "embedded")
+
+
+def up(
+    name: str = DEFAULT,
+    provider: str = "auto",
+    report: Report = silent,
+    *,
+    api_port: int = 0,
+    gateway_port: int = 0,
+) -> Access:
+    """Bring the cluster `name` up, or find it up; returns how to reach it. Its API answers and its node is Ready.
+
+    Ports are on 127.0.0.1; 0 takes a free one. Raises LabError for an unknown provider, and when it cannot be brought up.
+    """
+    if provider not in PROVIDERS:
+        raise LabError(f"There is no provider called {provider!r}.", f"There are: {', '.join(PROVIDERS)}.", "labkit up")
+    cluster = EmbeddedCluster(name)
+    cluster.up(report, api_port, gateway_port)
+    return cluster.access()
+
+
+def start(name: str = DEFAULT, report: Report = silent) -> Access:
+    """Start a stopped cluster. Raises LabError when there is none, or when it does not start."""
+    cluster = EmbeddedCluster(name)
+    if not cluster.state.exists:
+        raise LabError(f"There is no cluster called {name!r}.", next=f"labkit up{cluster.option()}")
+    cluster.up(report)
+    return cluster.access()
+
+
+def stop(name: str = DEFAULT) -> bool:
+    """End the cluster's processes and keep its state. Returns False when nothing ran."""
+    return EmbeddedCluster(name).stop()
+
+
+def down(name: str = DEFAULT) -> bool:
+    """End the cluster's processes and remove its state. Returns False when there was nothing."""
+    return EmbeddedCluster(name).down()
+
+
+def current(name: str = DEFAULT) -> Access:
+    """How to reach the running cluster `name`. Raises LabError when it does not run."""
+    return EmbeddedCluster(name).access()
+
+
+def names() -> list[str]:
+    """The names of all clusters that have state, running or not."""
+    root = folders.state() / "clusters"
+    return sorted(path.name for path in root.glob("[!.]*") if path.is_dir()) if root.exists() else []
