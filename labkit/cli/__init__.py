@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 import typer
 
-from labkit.cli import inspection, lifecycle, programs, tools
+from labkit.cli import inspection, jupyter, lifecycle, programs, tools
 from labkit.cli.console import fail
 from labkit.errors import LabError
 
@@ -17,12 +18,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (lifecycle, inspection, programs, tools):
+for module in (lifecycle, inspection, programs, tools, jupyter):
     module.register(app)
 
 
 def main() -> None:
-    """Run the command line. A failure a person can act on exits with 1, an interrupt with 130."""
+    """Run the command line. A failure a person can act on exits with 1, an interrupt (Ctrl-C, SIGTERM) with 130."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except LabError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,9 @@ from labkit.errors import LabError
 
 _NETWORK = ("dial tcp", "no such host", "i/o timeout", "connection refused", "TLS handshake", "network is unreachable")
 _CORRUPT = ("checksum mismatch", "not a valid zip", "unexpected EOF", "build cache", "could not import", "corrupt")
+
+_PROGRESS = re.compile(r"(stale |go: downloading .*|# )?[\w./@~+-]*( v\S+)?|[{}]")
+"""Lines that only tell how far it is: packages, modules being fetched."""
 
 
 class GoFailedError(Exception):
@@ -82,14 +86,16 @@ def lines(*arguments: str, folder: Path, merged: bool = True) -> Iterator[str]:
     Raises GoFailedError when it exits with an error.
     """
     command = [str(programs.toolchain()), *arguments]
-    tail: list[str] = []
+    said: list[str] = []
     with _process_group(command, folder, merged) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            tail = [*tail[-19:], line.rstrip("\n")]
-            yield tail[-1]
+            text = line.rstrip("\n")
+            if not _PROGRESS.fullmatch(text):
+                said = [*said[-19:], text]
+            yield text
         if process.wait() != 0:
-            raise GoFailedError("\n".join(line for line in tail if not line.startswith("go: downloading")))
+            raise GoFailedError("\n".join(said))
 
 
 @contextmanager

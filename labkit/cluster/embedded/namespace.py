@@ -36,7 +36,7 @@ def enter(state: Path) -> tuple[int, int]:
         mapped = _unshare()
         if os.fork():
             os._exit(0)
-        host_pid = int(os.readlink("/proc/self"))
+        host_pid = int(Path("/proc/self").readlink().name)
         _mount_all(state)
     except OSError as error:
         raise forbidden(error) from error

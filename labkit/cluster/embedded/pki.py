@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,7 +79,8 @@ _LEAVES = [
 
 def create(folder: Path) -> None:
     """Make every key (mode 0600) and certificate in `folder`, which must not exist yet. All of them or none."""
-    aside = folder.with_name(f".{folder.name}.{os.getpid()}")
+    aside = folder.with_name(f".{folder.name}.making")
+    shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(mode=0o700)
     authorities = {name: _authority(aside, name) for name in ("ca", "front-proxy-ca", "etcd-ca")}
     for leaf in _LEAVES:
