@@ -1,0 +1,150 @@
+"""A container's root folder, as arguments of bubblewrap.
+
+It is a tmpfs with the host's programs and libraries bound into it read-only, a few files of /etc, and the image's and the pod's own files
+over that. No image has layers here, so what an image lacks is the host's: /bin/sh and everything else in /usr/bin can be seen.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from dataclasses import dataclass
+
+HIDDEN = "/.host"
+_SYSTEM = ("/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libx32", "/usr/libexec")
+_TOP = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+_SHARED = ("ca-certificates", "git-core", "gnupg", "mime", "misc", "perl", "perl5", "terminfo", "zoneinfo")
+_ETC = (
+    "alternatives",
+    "ca-certificates",
+    "ca-certificates.conf",
+    "ld.so.cache",
+    "localtime",
+    "mime.types",
+    "nsswitch.conf",
+    "services",
+    "ssl",
+)
+
+
+@dataclass(frozen=True)
+class Bind:
+    """A path of the host at a path of the container."""
+
+    source: str
+    target: str
+    readonly: bool = True
+
+
+class Host:
+    """What of this machine every container sees: folders and files by container path, and the links of a merged /usr."""
+
+    def __init__(self) -> None:
+        paths = [*_SYSTEM, *_TOP, *(f"/usr/share/{name}" for name in _SHARED), *(f"/etc/{name}" for name in _ETC)]
+        self.links = {path: os.readlink(path) for path in paths if os.path.islink(path) and path in _TOP}
+        self.binds = {path: os.path.realpath(path) for path in paths if path not in self.links and os.path.exists(path)}
+
+    def canonical(self, path: str) -> str:
+        """A container path without the detour over the links that every container has."""
+        path = posixpath.normpath("/" + path.lstrip("/"))
+        if path == "/var/run" or path.startswith("/var/run/"):
+            path = path.removeprefix("/var")
+        top, _, rest = path[1:].partition("/")
+        if f"/{top}" in self.links:
+            path = posixpath.normpath(posixpath.join("/", self.links[f"/{top}"], rest))
+        return path
+
+
+class Rootfs:
+    """Collects what goes into one container's root. folders are created writable for everyone."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._binds: dict[str, Bind] = {}
+        self._folders: dict[str, None] = {}
+
+    def bind(self, source: str, target: str, readonly: bool) -> None:
+        target = self._host.canonical(target)
+        self._binds[target] = Bind(source, target, readonly)
+
+    def folder(self, path: str) -> None:
+        self._folders[self._host.canonical(path)] = None
+
+    def where(self, path: str) -> str | None:
+        """The host's path of what a process will find at a path of the container; None for what is made of nothing."""
+        path = self._host.canonical(path)
+        sources = {**self._host.binds, **{target: bind.source for target, bind in self._binds.items()}}
+        for parent in (path, *_parents(path)):
+            if parent in sources:
+                return sources[parent] + path.removeprefix(parent if parent != "/" else "")
+        return None
+
+    def arguments(self, readonly: bool) -> list[str]:
+        """The options of bwrap that build it. readonly: nothing but the pod's own mounts and /dev can be written to."""
+        opened = self._opened()
+        args = [*_options(self._scaffold(opened)), "--symlink", "/run", "/var/run", "--proc", "/proc", "--dev", "/dev"]
+        for path, link in self._host.links.items():
+            args += ["--symlink", link, path]
+        for path, source in self._host.binds.items():
+            args += ["--ro-bind", source, HIDDEN + path] if path in opened else ["--ro-bind", source, path]
+        for path in opened:
+            args += self._open(path)
+        for path in self._folders:
+            if path != "/" and self.where(path) is None:
+                args += ["--perms", "0777", "--dir", path]
+        for bind in sorted(self._binds.values(), key=lambda bind: bind.target.count("/")):
+            args += ["--ro-bind" if bind.readonly else "--bind", bind.source, bind.target]
+        return args + (["--remount-ro", "/"] if readonly else [])
+
+    def _scaffold(self, opened: list[str]) -> dict[str, str]:
+        """Modes of the folders that hold all the rest, parents first: bubblewrap would make them for its own user only."""
+        modes = {"/tmp": "1777", "/run": "0755", "/var": "0755", "/root": "0700"}
+        hidden = [HIDDEN + path for path in opened if path in self._host.binds]
+        for path in [*self._host.binds, *self._binds, *self._folders, *hidden]:
+            for parent in reversed(_parents(path)):
+                if parent in opened or self.where(parent) is None:
+                    modes.setdefault(parent, "0755")
+        return {path: mode for path, mode in modes.items() if not path.startswith(("/dev", "/proc"))}
+
+    def _opened(self) -> list[str]:
+        """Host folders that cannot be bound as they are, because something lies in them that the host does not have; parents first."""
+        opened: dict[str, None] = {}
+        for target in [*self._binds, *self._folders]:
+            chain = list(_parents(target))
+            base = next((parent for parent in chain if parent in self._host.binds), None)
+            covered = next((parent for parent in chain if parent in self._binds), None)
+            if base is None or (covered is not None and len(covered) >= len(base)) or self._fits(target, base):
+                continue
+            for parent in chain[: chain.index(base) + 1]:
+                opened[parent] = None
+        return sorted(opened)
+
+    def _fits(self, target: str, base: str) -> bool:
+        there = self._host.binds[base] + target.removeprefix(base)
+        if target in self._folders:
+            return os.path.isdir(there)
+        return os.path.exists(there) and os.path.isdir(there) == os.path.isdir(self._binds[target].source)
+
+    def _open(self, path: str) -> list[str]:
+        """Arguments that make a folder of links to all the host has in it, so that it can hold more."""
+        args: list[str] = []
+        opened = self._opened()
+        base = next(parent for parent in (path, *_parents(path)) if parent in self._host.binds)
+        there = self._host.binds[base] + path.removeprefix(base)
+        for name in os.listdir(there) if os.path.isdir(there) else ():
+            entry = f"{path}/{name}"
+            if entry not in opened and entry not in self._binds and entry not in self._folders:
+                args += ["--symlink", HIDDEN + entry, entry]
+        return args
+
+
+def _options(folders: dict[str, str]) -> list[str]:
+    return [word for path, mode in folders.items() for word in ("--perms", mode, "--dir", path)]
+
+
+def _parents(path: str) -> list[str]:
+    """The folders above a path, nearest first, without the root."""
+    found = []
+    while (path := posixpath.dirname(path)) not in ("/", ""):
+        found.append(path)
+    return found
