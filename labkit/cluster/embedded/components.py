@@ -18,14 +18,15 @@ _LOOPBACK = "127.0.0.1"
 class Component:
     """A process that the supervisor keeps running.
 
-    after: names of components that must be ready before it starts. ready: returns once the component serves.
-    files: descriptors that it inherits.
+    after: names of components that must be ready before it starts. needs: what else must be true by then. ready: true once the
+    component serves. files: descriptors that it inherits.
     """
 
     name: str
     command: tuple[str, ...]
     ready: readiness.Probe
     after: tuple[str, ...] = ()
+    needs: readiness.Probe = readiness.nothing
     environment: Mapping[str, str] = field(default_factory=dict)
     files: tuple[int, ...] = ()
 
@@ -235,6 +236,7 @@ def _cri() -> Component:
 
 
 def _kubelet(programs: Mapping[str, str]) -> Component:
+    """As soon as the API server serves: a node's rights are in its authorizer, not in the roles that it is ready only with."""
     command = _flags(
         programs["kubelet"],
         config=CONF / "kubelet.yaml",
@@ -249,15 +251,21 @@ def _kubelet(programs: Mapping[str, str]) -> Component:
     def registered() -> bool:
         return healthy() and client.get(f"/api/v1/nodes/{layout.NODE_NAME}") is not None
 
-    return Component("kubelet", command, registered, after=("kube-apiserver", "cri"))
+    return Component("kubelet", command, registered, after=("cri",), needs=client.serves)
 
 
 def _proxy(programs: Mapping[str, str]) -> Component:
     """After the kubelet: it looks its node up and, when there is none yet, looks again only much later."""
     command = _flags(programs["kube-proxy"], config=CONF / "kube-proxy.yaml")
-    return Component("kube-proxy", command, readiness.http_get(10256, "/livez"), after=("kubelet",))
+    return Component("kube-proxy", command, readiness.http_get(10256, "/livez"), after=("kube-apiserver", "kubelet"))
 
 
 def _coredns(programs: Mapping[str, str]) -> Component:
+    """After its role: told that it may not list Services, it asks again only a second later."""
     command = (programs["coredns"], "-conf", str(CONF / "Corefile"))
-    return Component("coredns", command, readiness.http_get(8181, "/ready"), after=("kube-apiserver",))
+    client = admin_client()
+
+    def may_list() -> bool:
+        return client.get("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/labkit:coredns") is not None
+
+    return Component("coredns", command, readiness.http_get(8181, "/ready"), after=("kube-apiserver",), needs=may_list)

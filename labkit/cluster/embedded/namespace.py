@@ -23,6 +23,9 @@ _CLONE = {
 }
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_BIND, _MS_REC, _MS_PRIVATE = 0x2, 0x4, 0x8, 0x1000, 0x4000, 0x40000
 
+_RANGE = 1 << 16
+"""How many ids root maps: as many as a container has. With all of them the kubelet would think that it is not in a namespace."""
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -100,7 +103,8 @@ class _prepare_maps:  # noqa: N801 - a function with a state: the helper that st
     """A process that stays in the parent user namespace, where root may map every id it has, each to itself."""
 
     def __init__(self) -> None:
-        self.rows = [line.split() for line in Path("/proc/self/uid_map").read_text().splitlines()]
+        rows = [line.split() for line in Path("/proc/self/uid_map").read_text().splitlines()]
+        self.rows = [(int(start), min(int(count), _RANGE)) for start, _, count in rows]
         parent = os.getpid()
         self.go_reader, self.go = os.pipe()
         self.answer, answer_writer = os.pipe()
@@ -108,7 +112,7 @@ class _prepare_maps:  # noqa: N801 - a function with a state: the helper that st
         if not self.helper:
             os.close(self.go)
             os.read(self.go_reader, 1)
-            content = "".join(f"{start} {start} {count}\n" for start, _, count in self.rows)
+            content = "".join(f"{start} {start} {count}\n" for start, count in self.rows)
             try:
                 for name in ("uid_map", "gid_map"):
                     Path(f"/proc/{parent}/{name}").write_text(content)
@@ -123,7 +127,7 @@ class _prepare_maps:  # noqa: N801 - a function with a state: the helper that st
         os.waitpid(self.helper, 0)
         for descriptor in (self.go_reader, self.go, self.answer):
             os.close(descriptor)
-        return sum(int(count) for _, _, count in self.rows) if written else 0
+        return sum(count for _, count in self.rows) if written else 0
 
 
 def _mount_all(state: Path) -> None:

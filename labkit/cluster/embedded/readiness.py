@@ -16,6 +16,11 @@ _TIMEOUT = 2.0
 _LOOPBACK = "127.0.0.1"
 
 
+def nothing() -> bool:
+    """True."""
+    return True
+
+
 def unix_socket(path: Path) -> Probe:
     """True once somebody accepts connections on the unix socket `path`."""
 
@@ -67,10 +72,17 @@ class ApiClient:
         self._address = (host, port)
         self._files = (authority, certificate, key)
 
+    def serves(self) -> bool:
+        """True once the API server answers requests, though its first roles may still be missing."""
+        return self._succeeds("/livez/ping")
+
     def ready(self) -> bool:
         """True once the API server says that it is ready."""
+        return self._succeeds("/readyz")
+
+    def _succeeds(self, path: str) -> bool:
         try:
-            return self._request("GET", "/readyz")[0] == http.client.OK
+            return self._request("GET", path)[0] == http.client.OK
         except (OSError, http.client.HTTPException):
             return False
 

@@ -102,10 +102,17 @@ class Supervisor:
             while not self.serving[name].wait(1):
                 if self.stopping.is_set():
                     return
+        while not component.needs():
+            if self.stopping.wait(_POLL):
+                return
         with self.lock:
             if self.stopping.is_set():
                 return
-            pid = self._spawn(component)
+            try:
+                pid = self._spawn(component)
+            except OSError as error:
+                self._ended(component.name, str(error), 0.0)
+                return
             self._set(component.name, state="starting", pid=pid)
         while pid in self.processes and not component.ready():
             if self.stopping.wait(_POLL):
@@ -143,15 +150,15 @@ class Supervisor:
                 if pid not in self.processes:
                     continue
                 name, process, started = self.processes.pop(pid)
-                process.returncode = os.waitstatus_to_exitcode(wait_status)
+                process.returncode = code = os.waitstatus_to_exitcode(wait_status)
                 self.serving[name].clear()
-                self._ended(name, process.returncode, time.monotonic() - started)
+                how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+                line = _last_line(self.wanted[name].log)
+                self._ended(name, f"{how}: {line}" if line else how, time.monotonic() - started)
 
-    def _ended(self, name: str, code: int, lasted: float) -> None:
-        how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+    def _ended(self, name: str, how: str, lasted: float) -> None:
         known = self.status.components[name]
-        line = _last_line(self.wanted[name].log)
-        self._set(name, state="restarting", pid=0, restarts=known.restarts + 1, last_exit=f"{how}: {line}" if line else how)
+        self._set(name, state="restarting", pid=0, restarts=known.restarts + 1, last_exit=how)
         if self.status.phase == "starting" and known.restarts >= _GIVE_UP_AFTER:
             self._give_up(name)
             return
