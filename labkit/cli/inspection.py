@@ -7,15 +7,12 @@ import time
 from dataclasses import asdict
 from typing import Annotated
 
-import psutil
 import typer
-from rich.table import Table
 
 from labkit import cluster
 from labkit.cli.console import DEFAULT_NAME, Json, Name, out, print_json
-from labkit.cluster.embedded import components, diagnosis
+from labkit.cluster.embedded import components, programs
 from labkit.cluster.embedded.cluster import EmbeddedCluster
-from labkit.cluster.embedded.cri import images as catalogue
 from labkit.errors import LabError
 
 
@@ -48,6 +45,8 @@ def status(name: Name = DEFAULT_NAME, json: Json = False) -> None:
         facts = {"name": name, "provider": "embedded", "api": access.api_url, "gateway": access.gateway_url}
         print_json(facts | {"kubeconfig": str(access.kubeconfig), "rss_bytes": memory} | asdict(known))
         return
+    from rich.table import Table
+
     out.print(f"The cluster [bold]{name}[/] is {known.phase} (embedded, {memory / 1e6:.0f} MB).")
     out.print(f"  API         {access.api_url}\n  gateway     {access.gateway_url}\n  kubeconfig  {access.kubeconfig}")
     table = Table("component", "state", "since", "restarts", "last exit", box=None, pad_edge=False)
@@ -59,6 +58,8 @@ def status(name: Name = DEFAULT_NAME, json: Json = False) -> None:
 
 def _memory(pid: int) -> int:
     """Resident bytes of the supervisor and everything below it."""
+    import psutil
+
     try:
         top = psutil.Process(pid)
         return sum(process.memory_info().rss for process in [top, *top.children(recursive=True)])
@@ -68,6 +69,8 @@ def _memory(pid: int) -> int:
 
 def doctor(json: Json = False) -> None:
     """Check what the lab needs from this machine, and say how to mend what is missing. Exits with 1 when something is."""
+    from labkit.cluster.embedded import diagnosis
+
     found = diagnosis.examine()
     if json:
         print_json([asdict(finding) for finding in found])
@@ -100,11 +103,22 @@ def logs(
 
 def images(json: Json = False) -> None:
     """List the images that the embedded cluster can run."""
-    entries = catalogue.load()
+    from rich.table import Table
+
+    from labkit.cluster.embedded.cri.images import Catalogue
+    from labkit.cluster.embedded.cri.names import familiar
+
+    catalogue = Catalogue.load(programs.CATALOGUE, programs.paths())
+    rows: dict[str, tuple[list[str], set[str]]] = {}
+    for image in catalogue.images:
+        for repository in image.repositories:
+            tags, missing = rows.setdefault(familiar(repository), ([], set()))
+            tags += image.tags
+            missing |= set(catalogue.missing(image))
     if json:
-        print_json([{"image": entry.name, "tags": list(entry.tags), "about": entry.about} for entry in entries])
+        print_json([{"image": name, "tags": tags, "missing": sorted(missing)} for name, (tags, missing) in rows.items()])
         return
-    table = Table("image", "tags", "what it is", box=None, pad_edge=False)
-    for entry in entries:
-        table.add_row(entry.name, ", ".join(entry.tags) or "any", entry.about)
+    table = Table("image", "tags", "to build first", box=None, pad_edge=False)
+    for name, (tags, missing) in rows.items():
+        table.add_row(name, ", ".join(tags), ", ".join(sorted(missing)))
     out.print(table)

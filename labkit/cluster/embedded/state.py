@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from labkit.cluster import folders, kubeconfig, locks
-from labkit.cluster.embedded import components, layout, pki, programs
+from labkit.cluster.embedded import components, layout, programs
 from labkit.errors import LabError
 
 
@@ -92,6 +92,8 @@ class State:
         for name in ("logs", "sock", "pods", "cri", "kubelet", "conf"):
             (self.folder / name).mkdir(mode=0o700, exist_ok=True)
         if not (self.folder / "pki").exists():
+            from labkit.cluster.embedded import pki  # cryptography takes long to import and is needed once in a cluster's life
+
             pki.create(self.folder / "pki")
         conf = self.folder / "conf"
         for source in (programs.GRAPH / "conf").iterdir():
