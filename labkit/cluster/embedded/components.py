@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from labkit.cluster.embedded import layout, readiness
@@ -27,7 +27,6 @@ class Component:
     ready: readiness.Probe
     after: tuple[str, ...] = ()
     needs: readiness.Probe = readiness.nothing
-    environment: Mapping[str, str] = field(default_factory=dict)
     files: tuple[int, ...] = ()
 
     @property

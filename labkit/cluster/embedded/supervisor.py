@@ -33,6 +33,8 @@ _START_TIMEOUT = 120.0
 _STOP_TIMEOUT = 2.0
 _LOG_LIMIT = 20 << 20
 _LOG_CHECK = 30.0
+_LEAN = {"GOGC": "50"}
+"""Go's heaps may grow by half before they are collected: a little more work, a good deal less memory."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Supervisor:
         self.wanted = {component.name: component for component in wanted}
         self.status = status
         self.events = events
-        self.environment = {"PATH": path, "HOME": str(layout.ROOT), "LANG": "C.UTF-8"}
+        self.environment = {"PATH": path, "HOME": str(layout.ROOT), "LANG": "C.UTF-8", **_LEAN}
         self.processes: dict[int, tuple[str, subprocess.Popen[bytes], float]] = {}
         self.serving = {name: threading.Event() for name in self.wanted}
         self.pauses: dict[str, float] = {}
@@ -129,7 +131,7 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**self.environment, **component.environment},
+                env=self.environment,
                 cwd=layout.ROOT,
                 pass_fds=component.files,
                 start_new_session=True,
