@@ -1,6 +1,7 @@
-"""First process of the namespace the runtime is tested in: makes the node's network, then starts and kills what the tests ask for.
+"""First process of a namespace: makes the node's network, then starts and kills what the tests ask for.
 
-Reads one JSON object a line from stdin, {"start": [argv], "log": path} or {"kill": number}, and answers with the process's number here.
+Reads a JSON object a line from stdin, {"start": [argv], "log": path} or {"kill": number}. Answers with a process's number here,
+or with the exit code of the one it has killed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A node without Kubernetes: the real shim and the real runtime in a namespace of their own, driven over gRPC as the kubelet would."""
+"""A node without Kubernetes: the real shim and the real runtime in a namespace, driven over gRPC as the kubelet would."""
 
 from __future__ import annotations
 
@@ -25,14 +25,12 @@ class Node:
         self.folder = folder
         self.tools = tools
         self.socket = folder / "cri.sock"
-        self.logs = folder / "logs"
-        self.logs.mkdir(parents=True, exist_ok=True)
         settings = {
             "socket": str(self.socket),
             "shim_socket": str(folder / "shim.sock"),
             "state": str(folder / "cri"),
             "catalogue": str(SOURCES / "clusters/embedded/images.yaml"),
-            "programs": json.loads(tools["programs"]),
+            "programs": {name: path for name, path in tools.items() if name != "stubs"},
             "stubs": tools["stubs"],
             "bwrap": tools["bwrap"],
             "mapped_uids": 1,
@@ -64,8 +62,13 @@ class Node:
         self._init.kill()
         self._init.wait()
 
+    def has(self, program: str) -> bool:
+        return Path(self.tools[program]).exists()
+
     def start_shim(self) -> None:
-        self.shim = self._order(start=[self.tools["shim"], "-socket", str(self.folder / "shim.sock")], log=str(self.folder / "shim.log"))
+        self.shim = self._order(
+            start=[self.tools["shim"], "-socket", str(self.folder / "shim.sock")], log=str(self.folder / "shim.log")
+        )
 
     def start_cri(self) -> None:
         argv = [sys.executable, "-m", "labkit.cluster.embedded.cri", str(self.folder / "cri.json")]
@@ -75,6 +78,10 @@ class Node:
     def kill_cri(self) -> None:
         self._order(kill=self.cri)
 
+    def restart_cri(self) -> None:
+        self.kill_cri()
+        self.start_cri()
+
     def kill_shim(self) -> None:
         self._order(kill=self.shim)
 
@@ -83,7 +90,9 @@ class Node:
         grpc.channel_ready_future(self._channel).result(timeout=PATIENCE)
 
     def _order(self, **order: object) -> int:
-        assert self._init is not None and self._init.stdin is not None and self._init.stdout is not None
+        assert self._init is not None
+        assert self._init.stdin is not None
+        assert self._init.stdout is not None
         self._init.stdin.write(json.dumps(order) + "\n")
         self._init.stdin.flush()
         return int(self._init.stdout.readline())

@@ -4,9 +4,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
-	"runtime"
-	"strings"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -20,20 +17,20 @@ var (
 	hostMAC = net.HardwareAddr{0xee, 0xee, 0xee, 0xee, 0xee, 0xee}
 )
 
-// sandbox is a pod's network. netns is a descriptor that keeps the namespace alive, -1 for a pod on the node's network: when it is closed
-// and the last process has left, the kernel removes the namespace and with it both ends of the veth.
+// sandbox is a pod's network. When its namespace is closed and the last process has left, the kernel removes both ends of the veth.
 type sandbox struct {
 	ID   string `json:"id"`
 	IP   string `json:"ip,omitempty"`
 	Veth string `json:"veth,omitempty"`
 
-	netns int
+	namespaces namespaces
 }
 
 type sandboxRequest struct {
 	HostNetwork bool              `json:"host_network"`
 	IP          string            `json:"ip"`
 	NodeIP      string            `json:"node_ip"` // the node's address that pods see as the source of its connections
+	Hostname    string            `json:"hostname"`
 	Sysctls     map[string]string `json:"sysctls"`
 }
 
@@ -42,29 +39,24 @@ func enableForwarding() error {
 }
 
 func newSandbox(id string, request sandboxRequest) (*sandbox, error) {
+	s := &sandbox{ID: id}
 	if request.HostNetwork {
-		return &sandbox{ID: id, netns: -1}, nil
+		return s, s.namespaces.unshare(request)
 	}
 	ip := net.ParseIP(request.IP).To4()
 	if ip == nil {
 		return nil, fmt.Errorf("%q is no IPv4 address", request.IP)
 	}
-	s := &sandbox{ID: id, IP: request.IP, Veth: "veth" + id[:min(11, len(id))], netns: -1}
-	if err := s.build(ip, net.ParseIP(request.NodeIP).To4(), request.Sysctls); err != nil {
+	s.IP, s.Veth = request.IP, "veth"+id[:min(11, len(id))]
+	if err := s.build(ip, net.ParseIP(request.NodeIP).To4(), request); err != nil {
 		s.delete()
 		return nil, err
 	}
 	return s, nil
 }
 
-// build creates the namespace on a thread of its own, which is thrown away because its network cannot be trusted to be the node's again.
-func (s *sandbox) build(ip, nodeIP net.IP, sysctls map[string]string) error {
-	done := make(chan error)
-	go func() {
-		runtime.LockOSThread()
-		done <- s.unshare(sysctls)
-	}()
-	if err := <-done; err != nil {
+func (s *sandbox) build(ip, nodeIP net.IP, request sandboxRequest) error {
+	if err := s.namespaces.unshare(request); err != nil {
 		return err
 	}
 	podMAC := append(net.HardwareAddr{0x0a, 0x58}, ip...)
@@ -72,7 +64,7 @@ func (s *sandbox) build(ip, nodeIP net.IP, sysctls map[string]string) error {
 		LinkAttrs:        netlink.LinkAttrs{Name: s.Veth, HardwareAddr: hostMAC, TxQLen: -1},
 		PeerName:         "eth0",
 		PeerHardwareAddr: podMAC,
-		PeerNamespace:    netlink.NsFd(s.netns),
+		PeerNamespace:    netlink.NsFd(s.namespaces.network()),
 	}
 	if err := netlink.LinkAdd(link); err != nil {
 		return fmt.Errorf("creating veth %s: %w", s.Veth, err)
@@ -81,38 +73,6 @@ func (s *sandbox) build(ip, nodeIP net.IP, sysctls map[string]string) error {
 		return err
 	}
 	return s.connectPod(ip)
-}
-
-func (s *sandbox) unshare(sysctls map[string]string) error {
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		return fmt.Errorf("creating a network namespace: %w", err)
-	}
-	fd, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	s.netns = fd
-	// As containerd's default: a process needs no privilege to listen on port 80 of its own pod.
-	if err := writeSysctl("net.ipv4.ip_unprivileged_port_start", "0"); err != nil {
-		return err
-	}
-	for name, value := range sysctls {
-		if err := writeSysctl(name, value); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func writeSysctl(name, value string) error {
-	path := filepath.Join("/proc/sys", strings.ReplaceAll(name, ".", "/"))
-	if !strings.HasPrefix(path, "/proc/sys/net/") {
-		return fmt.Errorf("sysctl %s does not belong to a pod's network", name)
-	}
-	if err := os.WriteFile(path, []byte(value), 0); err != nil {
-		return fmt.Errorf("setting sysctl %s: %w", name, err)
-	}
-	return nil
 }
 
 func (s *sandbox) connectNode(link *netlink.Veth, ip, nodeIP net.IP, podMAC net.HardwareAddr) error {
@@ -136,7 +96,7 @@ func (s *sandbox) connectNode(link *netlink.Veth, ip, nodeIP net.IP, podMAC net.
 }
 
 func (s *sandbox) connectPod(ip net.IP) error {
-	pod, err := netlink.NewHandleAt(netns.NsHandle(s.netns), unix.NETLINK_ROUTE)
+	pod, err := netlink.NewHandleAt(netns.NsHandle(s.namespaces.network()), unix.NETLINK_ROUTE)
 	if err != nil {
 		return err
 	}
@@ -179,10 +139,7 @@ func (s *sandbox) delete() {
 			_ = netlink.LinkDel(link)
 		}
 	}
-	if s.netns >= 0 {
-		unix.Close(s.netns)
-		s.netns = -1
-	}
+	s.namespaces.close()
 }
 
 func host(ip net.IP) *net.IPNet {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"log"
 	"os"
 	"runtime"
@@ -19,10 +18,10 @@ type spawner struct {
 }
 
 type spawnRequest struct {
-	argv  []string
-	attr  *os.ProcAttr
-	netns int // descriptor of the network namespace to start in; -1 for the node's
-	done  chan<- spawnResult
+	argv []string
+	attr *os.ProcAttr
+	in   *namespaces
+	done chan<- spawnResult
 }
 
 type spawnResult struct {
@@ -39,32 +38,41 @@ func newSpawner() (*spawner, error) {
 
 func (s *spawner) run(ready chan<- error) {
 	runtime.LockOSThread()
-	node, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	ready <- err
+	// The machine's own host name and IPC belong to a user namespace that gives no way back to them, so the node gets its own.
+	if err := unix.Unshare(unix.CLONE_NEWUTS | unix.CLONE_NEWIPC); err != nil {
+		ready <- err
+		return
+	}
+	var node namespaces
+	for kind := range namespaceFiles {
+		fd, err := openNamespace(kind)
+		if err != nil {
+			ready <- err
+			return
+		}
+		node.open = append(node.open, namespace{kind, fd})
+	}
+	ready <- nil
 	for request := range s.requests {
-		process, err := startIn(request, node)
+		process, err := startIn(request)
+		if err := node.enter(); err != nil {
+			log.Fatalf("cannot return to the node: %v", err)
+		}
 		request.done <- spawnResult{process, err}
 	}
 }
 
-func startIn(request spawnRequest, node int) (*os.Process, error) {
-	if request.netns >= 0 {
-		if err := unix.Setns(request.netns, unix.CLONE_NEWNET); err != nil {
-			return nil, fmt.Errorf("entering the pod's network: %w", err)
-		}
-		defer func() {
-			if err := unix.Setns(node, unix.CLONE_NEWNET); err != nil {
-				log.Fatalf("cannot return to the node's network: %v", err)
-			}
-		}()
+func startIn(request spawnRequest) (*os.Process, error) {
+	if err := request.in.enter(); err != nil {
+		return nil, err
 	}
 	return os.StartProcess(request.argv[0], request.argv, request.attr)
 }
 
-func (s *spawner) start(argv []string, attr *os.ProcAttr, netns int) (*os.Process, error) {
+func (s *spawner) start(argv []string, attr *os.ProcAttr, in *namespaces) (*os.Process, error) {
 	attr.Sys.Pdeathsig = syscall.SIGKILL
 	done := make(chan spawnResult, 1)
-	s.requests <- spawnRequest{argv, attr, netns, done}
+	s.requests <- spawnRequest{argv, attr, in, done}
 	result := <-done
 	return result.process, result.err
 }

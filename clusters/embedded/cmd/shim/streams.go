@@ -214,12 +214,10 @@ func (s *sandbox) dial(port int32) (*net.TCPConn, error) {
 	}
 	done := make(chan result, 1)
 	go func() {
-		if s.netns >= 0 {
-			runtime.LockOSThread() // never unlocked: the thread ends with its changed network
-			if err := unix.Setns(s.netns, unix.CLONE_NEWNET); err != nil {
-				done <- result{nil, err}
-				return
-			}
+		runtime.LockOSThread() // never unlocked: the thread ends with its changed network
+		if err := s.namespaces.enter(); err != nil {
+			done <- result{nil, err}
+			return
 		}
 		conn, err := net.Dial("tcp4", fmt.Sprintf("127.0.0.1:%d", port))
 		if err != nil {

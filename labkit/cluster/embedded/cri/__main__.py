@@ -11,6 +11,7 @@ from labkit.cluster.embedded.cri.config import Config
 
 
 def main() -> None:
+    """Serve until killed."""
     config = Config.load(Path(sys.argv[1]))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     sys.path.insert(0, str(config.stubs))

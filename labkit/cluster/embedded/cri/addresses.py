@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 
-from labkit.cluster.embedded.cri.errors import Exhausted
+from labkit.cluster.embedded.cri.errors import ExhaustedError
 
 
 class Addresses:
@@ -20,16 +20,18 @@ class Addresses:
 
     @property
     def node(self) -> str:
+        """The node's own address."""
         return str(ipaddress.IPv4Address(self._base + 1))
 
     def take(self) -> str:
+        """An address nobody has. Raises ExhaustedError when there is none."""
         for _ in range(self._count - 2):
             offset = self._next
             self._next = offset + 1 if offset + 1 < self._count else 2
             if offset not in self._used:
                 self._used.add(offset)
                 return str(ipaddress.IPv4Address(self._base + offset))
-        raise Exhausted(f"every pod address of {self.cidr} is in use")
+        raise ExhaustedError(f"every pod address of {self.cidr} is in use")
 
     def claim(self, address: str) -> None:
         """Mark an address that a running pod has already; what is handed out next comes after it."""
@@ -39,4 +41,5 @@ class Addresses:
             self._next = offset + 1 if offset + 1 < self._count else 2
 
     def release(self, address: str) -> None:
+        """Give an address back."""
         self._used.discard(int(ipaddress.IPv4Address(address)) - self._base)

@@ -9,11 +9,12 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Config:
-    """socket: where the kubelet connects; shim_socket: where the shim listens; state: folder of the records.
+    """The keys of the configuration file.
 
-    catalogue: images.yaml; programs: absolute path of each program the catalogue names (a folder, for some); stubs: folder of the
-    generated API; bwrap: path of bubblewrap; pod_cidr: pods' addresses, of which the first is the node's; mapped_uids: how many user
-    ids this user namespace maps, 1 for only our own.
+    socket: where the kubelet connects. shim_socket: where the shim listens. state: folder of the records. catalogue: images.yaml.
+    programs: absolute path of each program the catalogue names (for some, a folder). stubs: folder of the generated API.
+    bwrap: path of bubblewrap. pod_cidr: the pods' network, whose first address is the node's.
+    mapped_uids: how many user ids this user namespace maps; 1 for only our own.
     """
 
     socket: Path
@@ -28,6 +29,7 @@ class Config:
 
     @classmethod
     def load(cls, path: Path) -> Config:
+        """From a JSON file. Raises OSError, ValueError or TypeError for one that is not right."""
         raw = json.loads(path.read_text())
         for name in ("socket", "shim_socket", "state", "catalogue", "stubs"):
             raw[name] = Path(raw[name])

@@ -13,7 +13,7 @@ from typing import Any
 
 from labkit.cluster.embedded.cri import processes, signals
 from labkit.cluster.embedded.cri.api import pb
-from labkit.cluster.embedded.cri.errors import CRIError, NotFound, Refused
+from labkit.cluster.embedded.cri.errors import CRIError, NotFoundError, RefusedError
 from labkit.cluster.embedded.cri.records import ContainerRecord
 from labkit.cluster.embedded.cri.shim import Shim
 
@@ -33,7 +33,7 @@ class Container:
         self.identity: tuple[int, int, tuple[int, ...]] = (0, 0, ())
         self.stop_signal = "SIGTERM"
         self.namespace = ""
-        self.log_path = os.path.join(log_folder, config.log_path) if config.log_path else ""
+        self.log_path = f"{log_folder}/{config.log_path}" if config.log_path else ""
         self._save = save
         self._ended = asyncio.Event()
         self.path = f"/v1/containers/{record.id}"
@@ -42,12 +42,13 @@ class Container:
 
     @property
     def running(self) -> bool:
+        """It has been started and has not ended."""
         return self.record.state == "running"
 
     async def start(self, shim: Shim, spec: dict[str, Any]) -> None:
         """Raises CRIError when it cannot be started; the container has then exited with the reason StartError."""
         if self.record.state != "created":
-            raise Refused(f"container {self.record.id} is {self.record.state}, not created")
+            raise RefusedError(f"container {self.record.id} is {self.record.state}, not created")
         if self.log_path:
             Path(self.log_path).parent.mkdir(parents=True, exist_ok=True)
         streams = {"log": self.log_path, "stdin": self.config.stdin, "stdin_once": self.config.stdin_once, "tty": self.config.tty}
@@ -103,12 +104,13 @@ class Container:
             await self._ended.wait()
 
     async def kill_for_memory(self, shim: Shim) -> None:
+        """Kill it for having outgrown its memory limit, which its reason will say."""
         self.record.oom = True
         self._save(self.record)
         await self._signal(shim, signal.SIGKILL)
 
     async def _signal(self, shim: Shim, number: int) -> None:
-        with contextlib.suppress(NotFound):
+        with contextlib.suppress(NotFoundError):
             await shim.call("POST", f"{self.path}/signal", {"signal": int(number)})
 
     @property
@@ -117,6 +119,7 @@ class Container:
         return int(self.config.linux.resources.memory_limit_in_bytes)
 
     def summary(self) -> Any:
+        """What a list shows of it."""
         record = self.record
         return pb.Container(
             id=record.id,
@@ -132,6 +135,7 @@ class Container:
         )
 
     def status(self) -> Any:
+        """Its CRI status."""
         record = self.record
         uid, gid, groups = self.identity
         return pb.ContainerStatus(
@@ -157,5 +161,6 @@ class Container:
         )
 
     def require_running(self) -> None:
+        """Raises CRIError if it does not run."""
         if not self.running:
             raise CRIError(f"container {self.record.id} is not running")

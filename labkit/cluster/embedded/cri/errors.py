@@ -11,31 +11,31 @@ class CRIError(Exception):
     code = grpc.StatusCode.UNKNOWN
 
 
-class NotFound(CRIError):
+class NotFoundError(CRIError):
     """No sandbox, container or image has this id or name."""
 
     code = grpc.StatusCode.NOT_FOUND
 
 
-class Refused(CRIError):
+class RefusedError(CRIError):
     """The call does not fit the state things are in."""
 
     code = grpc.StatusCode.FAILED_PRECONDITION
 
 
-class Exhausted(CRIError):
+class ExhaustedError(CRIError):
     """No address is left."""
 
     code = grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
-class TimedOut(CRIError):
+class TimedOutError(CRIError):
     """A command took longer than its time limit and was killed."""
 
     code = grpc.StatusCode.DEADLINE_EXCEEDED
 
 
-class ShimGone(CRIError):
+class ShimGoneError(CRIError):
     """The shim cannot be reached; its containers have died with it."""
 
     code = grpc.StatusCode.UNAVAILABLE

@@ -36,6 +36,7 @@ class Events:
                 self._watchers.discard(watcher)
 
     async def watch(self) -> AsyncIterator[Any]:
+        """Every event from now on."""
         watcher: asyncio.Queue[Any] = asyncio.Queue(_BACKLOG)
         self._watchers.add(watcher)
         try:

@@ -13,7 +13,10 @@ _NOBODY = User("nobody", 65534, 65534, "/")
 
 @dataclass(frozen=True)
 class Identity:
-    """mapped: the kernel knows the id here, so that processes really change to it. Else it is only shown, in a user namespace of one id."""
+    """mapped: the kernel knows the ids here, so that processes really change to them.
+
+    Else the uid is only shown, by a user namespace of one id: the kernel still takes the processes for the cluster's own user.
+    """
 
     uid: int
     gid: int
@@ -28,7 +31,7 @@ class Identity:
 
     @property
     def command(self) -> list[str]:
-        """The command line before the container's own. A change of identity clears the parent-death signal, so it is set again."""
+        """What goes before the container's own command. Changing identity clears the parent-death signal, so it is set again."""
         if not self.mapped or (self.uid == 0 and self.gid == 0 and not self.groups):
             return []
         groups = f"--groups={','.join(map(str, self.groups))}" if self.groups else "--clear-groups"
@@ -54,10 +57,12 @@ def choose(image: Image, mapped_uids: int, uid: int | None, name: str, gid: int 
 
 
 def passwd(image: Image) -> str:
+    """The image's /etc/passwd."""
     return "".join(f"{user.name}:x:{user.uid}:{user.gid}:{user.name}:{user.home}:/bin/sh\n" for user in _accounts(image))
 
 
 def group(image: Image) -> str:
+    """The image's /etc/group."""
     return "".join(f"{user.name}:x:{user.gid}:\n" for user in _accounts(image))
 
 

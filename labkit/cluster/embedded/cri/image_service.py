@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from labkit.cluster.embedded.cri.api import pb
-from labkit.cluster.embedded.cri.errors import NotFound
+from labkit.cluster.embedded.cri.errors import NotFoundError
 from labkit.cluster.embedded.cri.images import Image
 from labkit.cluster.embedded.cri.pods import Pods
 from labkit.cluster.embedded.cri.stats import Stats
@@ -19,27 +19,33 @@ class ImageService:
         self._catalogue = pods.catalogue
         self._stats = Stats(pods)
 
-    async def ImageStatus(self, request: Any) -> Any:
+    async def image_status(self, request: Any) -> Any:
+        """Empty for an image that is not there: the kubelet then asks for it to be pulled, and shows what that says."""
         try:
             image = self._catalogue.find(request.image.image)
-        except NotFound:
+        except NotFoundError:
             return pb.ImageStatusResponse()
         return pb.ImageStatusResponse(image=_message(image))
 
-    async def PullImage(self, request: Any) -> Any:
+    async def pull_image(self, request: Any) -> Any:
+        """Fetches nothing; fails with what there is instead."""
         return pb.PullImageResponse(image_ref=self._catalogue.find(request.image.image).id)
 
-    async def ListImages(self, request: Any) -> Any:
+    async def list_images(self, request: Any) -> Any:
+        """All that are present, or the one asked for."""
         return pb.ListImagesResponse(images=self._list(request.filter.image.image))
 
-    async def StreamImages(self, request: Any) -> AsyncIterator[Any]:
+    async def stream_images(self, request: Any) -> AsyncIterator[Any]:
+        """The same list as a stream."""
         if images := self._list(request.filter.image.image):
             yield pb.StreamImagesResponse(images=images)
 
-    async def RemoveImage(self, request: Any) -> Any:
+    async def remove_image(self, _: Any) -> Any:
+        """Nothing to remove: an image is only a description."""
         return pb.RemoveImageResponse()
 
-    async def ImageFsInfo(self, request: Any) -> Any:
+    async def image_fs_info(self, _: Any) -> Any:
+        """The disk that everything a container writes goes to."""
         usage = self._stats.filesystem()
         return pb.ImageFsInfoResponse(image_filesystems=[usage], container_filesystems=[usage])
 
@@ -48,7 +54,7 @@ class ImageService:
             return [_message(image) for image in self._catalogue.present()]
         try:
             return [_message(self._catalogue.find(reference))]
-        except NotFound:
+        except NotFoundError:
             return []
 
 

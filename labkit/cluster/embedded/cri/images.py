@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from labkit.cluster.embedded.cri.errors import NotFound
+from labkit.cluster.embedded.cri.errors import NotFoundError
 from labkit.cluster.embedded.cri.names import familiar, parse
 
 ANY = "any"
@@ -55,15 +55,13 @@ class Image:
     needs: tuple[str, ...] = ()
 
     @property
-    def name(self) -> str:
-        return f"{self.repositories[0]}:{self.tags[0]}" if self.tags != (ANY,) else f"{self.repositories[0]}:latest"
-
-    @property
     def repo_tags(self) -> list[str]:
+        """Full names with tags."""
         return [f"{repository}:{tag}" for repository in self.repositories for tag in self.tags if tag != ANY]
 
     @property
     def repo_digests(self) -> list[str]:
+        """Full names with the id as digest."""
         return [f"{repository}@{self.id}" for repository in self.repositories]
 
 
@@ -89,22 +87,23 @@ class Catalogue:
         return cls([image for entry in raw["images"] for image in _read(entry)], programs)
 
     def find(self, reference: str) -> Image:
-        """The image of a name, digest or id. Raises NotFound with a message that says what there is instead."""
+        """The image of a name, digest or id. Raises NotFoundError with a message that says what there is instead."""
         image = self._lookup(reference)
         if missing := self.missing(image):
-            raise NotFound(
-                f"image {reference} is in the catalogue, but {', '.join(missing)} has not been built yet: run `labkit build {' '.join(missing)}`"
-            )
+            names = " ".join(missing)
+            raise NotFoundError(f"image {reference} is known, but {names} has not been built yet: run `labkit build {names}`")
         return image
 
     def missing(self, image: Image) -> list[str]:
+        """The programs an image needs that have not been built."""
         return [name for name in image.needs if not (path := self.programs.get(name)) or not Path(path).exists()]
 
     def present(self) -> list[Image]:
+        """The images that could run now."""
         return [image for image in self.images if not self.missing(image)]
 
     def files(self, image: Image, folder: Path) -> dict[str, str]:
-        """Where on the host each of an image's files is. Texts, and copies of files that have lost their mode, are kept in `folder`."""
+        """Where on the host each of an image's files is. Texts, and copies of what has lost its mode, are kept in `folder`."""
         return {target: self._place(file, folder) for target, file in image.files.items()}
 
     def _place(self, file: File, folder: Path) -> str:
@@ -117,23 +116,23 @@ class Catalogue:
             aside = path.with_suffix(".new")
             aside.write_bytes(content)
             aside.chmod(0o755 if file.executable else 0o644)
-            os.rename(aside, path)
+            aside.rename(path)
         return str(path)
 
     def _lookup(self, reference: str) -> Image:
-        for id in (reference, f"sha256:{reference}"):
-            if id in self._by_id:
-                return self._by_id[id]
+        for key in (reference, f"sha256:{reference}"):
+            if key in self._by_id:
+                return self._by_id[key]
         name = parse(reference)
         candidates = self._by_repository.get(name.repository, [])
         if not candidates:
             known = ", ".join(sorted(familiar(repository) for repository in self._by_repository))
-            raise NotFound(f"image {reference} is not in this cluster's catalogue, which has: {known}")
+            raise NotFoundError(f"image {reference} is not in this cluster's catalogue, which has: {known}")
         for image in candidates:
-            if name.digest == image.id or not name.digest and (name.tag in image.tags or image.tags == (ANY,)):
+            if name.digest == image.id or (not name.digest and (name.tag in image.tags or image.tags == (ANY,))):
                 return image
         tags = ", ".join(tag for image in candidates for tag in image.tags)
-        raise NotFound(f"image {familiar(name.repository)} has no tag {name.digest or name.tag} here; it has: {tags}")
+        raise NotFoundError(f"image {familiar(name.repository)} has no tag {name.digest or name.tag} here; it has: {tags}")
 
 
 def _read(entry: dict[str, Any]) -> list[Image]:

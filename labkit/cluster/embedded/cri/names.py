@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Name(NamedTuple):
-    """repository: with its registry, "docker.io/library/nginx"; tag: empty when a digest is given alone; digest: "sha256:..." or empty."""
+    """repository: with its registry, "docker.io/library/nginx". tag: empty if only a digest is given. digest: may be empty."""
 
     repository: str
     tag: str

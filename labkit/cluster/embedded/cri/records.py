@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -25,10 +24,10 @@ class SandboxRecord:
 
 @dataclass
 class ContainerRecord:
-    """Times in nanoseconds since the epoch, 0 for not yet. state: created, running or exited. pid: of the first process, seen from us.
+    """Times in nanoseconds since the epoch, 0 for not yet. state: created, running or exited.
 
-    born: that process's start time in clock ticks since boot, which tells it from a later process of the same number.
-    oom: the watchdog has killed it for its memory.
+    pid: of the first process, seen from us. born: that process's start time in clock ticks since boot, which tells it from a
+    later process of the same number. oom: the watchdog has killed it for its memory.
     """
 
     id: str
@@ -59,19 +58,23 @@ class Records(Generic[Record]):
         folder.mkdir(parents=True, exist_ok=True)
 
     def path(self, id: str) -> Path:
+        """One's folder."""
         return self.folder / id
 
     def add(self, record: Record, config: bytes) -> None:
+        """Keep a new one."""
         self.path(record.id).mkdir(exist_ok=True)
         (self.path(record.id) / "config.pb").write_bytes(config)
         self.save(record)
 
     def save(self, record: Record) -> None:
+        """Keep what has changed."""
         aside = self.path(record.id) / "record.json.new"
         aside.write_text(json.dumps(asdict(record)))
-        os.rename(aside, self.path(record.id) / "record.json")
+        aside.rename(self.path(record.id) / "record.json")
 
     def remove(self, id: str) -> None:
+        """Forget one, its files too."""
         (self.path(id) / "record.json").unlink(missing_ok=True)
         shutil.rmtree(self.path(id), ignore_errors=True)
 

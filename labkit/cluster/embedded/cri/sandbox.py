@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ class Sandbox:
 
     @property
     def path(self) -> str:
+        """Its address in the shim."""
         return f"/v1/sandboxes/{self.record.id}"
 
     @property
@@ -30,11 +32,12 @@ class Sandbox:
         return "" if self.record.host_network else str(self.config.hostname)
 
     def write_files(self) -> None:
+        """Make the shared files."""
         (self.folder / "shm").mkdir(exist_ok=True)
         (self.folder / "shm").chmod(0o1777)
         names = f"{self.record.ip}\t{self.hostname}\n" if self.record.ip and self.hostname else ""
         (self.folder / "hosts").write_text(_HOSTS + names)
-        (self.folder / "hostname").write_text(f"{self.hostname or Path('/etc/hostname').read_text().strip()}\n")
+        (self.folder / "hostname").write_text(f"{self.hostname or os.uname().nodename}\n")
         (self.folder / "resolv.conf").write_text(self._resolv_conf())
 
     def _resolv_conf(self) -> str:
@@ -52,6 +55,7 @@ class Sandbox:
         return [*files, Bind(str(self.folder / "shm"), "/dev/shm", readonly=False)]
 
     def summary(self) -> Any:
+        """What a list shows of it."""
         return pb.PodSandbox(
             id=self.record.id,
             metadata=self.config.metadata,
@@ -63,6 +67,7 @@ class Sandbox:
         )
 
     def status(self) -> Any:
+        """Its CRI status."""
         options = self.config.linux.security_context.namespace_options
         return pb.PodSandboxStatus(
             id=self.record.id,
@@ -78,4 +83,5 @@ class Sandbox:
 
     @property
     def state(self) -> Any:
+        """Ready or not, in the CRI's terms."""
         return pb.SANDBOX_READY if self.record.ready else pb.SANDBOX_NOTREADY

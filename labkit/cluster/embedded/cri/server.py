@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -14,10 +15,13 @@ import grpc.aio
 from labkit.cluster.embedded.cri.api import pb
 from labkit.cluster.embedded.cri.config import Config
 from labkit.cluster.embedded.cri.errors import CRIError
+from labkit.cluster.embedded.cri.exec_service import ExecService
 from labkit.cluster.embedded.cri.image_service import ImageService
 from labkit.cluster.embedded.cri.images import Catalogue
 from labkit.cluster.embedded.cri.pods import Pods
 from labkit.cluster.embedded.cri.runtime_service import RuntimeService
+from labkit.cluster.embedded.cri.stats_service import StatsService
+from labkit.cluster.embedded.cri.takeover import follow
 from labkit.cluster.embedded.cri.watchdog import guard
 
 log = logging.getLogger(__name__)
@@ -30,14 +34,13 @@ async def serve(config: Config) -> None:
     config.state.mkdir(parents=True, exist_ok=True)
     pods = Pods(config, Catalogue.load(config.catalogue, config.programs))
     ready = asyncio.Event()
-    tasks = [asyncio.create_task(pods.follow(ready)), asyncio.create_task(guard(pods))]
+    tasks = [asyncio.create_task(follow(pods, ready)), asyncio.create_task(guard(pods))]
     await asyncio.wait([asyncio.create_task(ready.wait()), *tasks], return_when=asyncio.FIRST_COMPLETED)
     server = grpc.aio.server(
         options=[("grpc.max_receive_message_length", _MESSAGE_LIMIT), ("grpc.max_send_message_length", _MESSAGE_LIMIT)]
     )
-    server.add_generic_rpc_handlers(
-        (_handlers("RuntimeService", RuntimeService(pods)), _handlers("ImageService", ImageService(pods)))
-    )
+    runtime = _handlers("RuntimeService", RuntimeService(pods), ExecService(pods), StatsService(pods))
+    server.add_generic_rpc_handlers((runtime, _handlers("ImageService", ImageService(pods))))
     mask = os.umask(0o077)
     server.add_insecure_port(f"unix:{config.socket}")
     await server.start()
@@ -46,18 +49,19 @@ async def serve(config: Config) -> None:
     await asyncio.gather(*tasks)
 
 
-def _handlers(service: str, implementation: object) -> grpc.GenericRpcHandler:
+def _handlers(service: str, *implementations: object) -> grpc.GenericRpcHandler:
+    """Offers each call that one of the objects has a method for, named like it but in_this_style."""
     methods = {}
     for method in pb.DESCRIPTOR.services_by_name[service].methods:
-        if answer := getattr(implementation, method.name, None):
-            coders = {
-                "request_deserializer": getattr(pb, method.input_type.name).FromString,
-                "response_serializer": getattr(pb, method.output_type.name).SerializeToString,
-            }
-            if method.server_streaming:
-                methods[method.name] = grpc.unary_stream_rpc_method_handler(_stream(answer), **coders)
-            else:
-                methods[method.name] = grpc.unary_unary_rpc_method_handler(_unary(method.name, answer), **coders)
+        name = re.sub(r"(?<!^)(?=[A-Z])", "_", method.name).lower()
+        answer = next((getattr(each, name) for each in implementations if hasattr(each, name)), None)
+        if answer is None:
+            continue
+        decode, encode = getattr(pb, method.input_type.name).FromString, getattr(pb, method.output_type.name).SerializeToString
+        if method.server_streaming:
+            methods[method.name] = grpc.unary_stream_rpc_method_handler(_stream(answer), decode, encode)
+        else:
+            methods[method.name] = grpc.unary_unary_rpc_method_handler(_unary(method.name, answer), decode, encode)
     return grpc.method_handlers_generic_handler(f"runtime.v1.{service}", methods)
 
 
@@ -75,7 +79,7 @@ def _unary(name: str, answer: Callable[[Any], Awaitable[Any]]) -> Callable[[Any,
 
 
 def _stream(answer: Callable[[Any], AsyncIterator[Any]]) -> Callable[[Any, Any], AsyncIterator[Any]]:
-    async def call(request: Any, context: Any) -> AsyncIterator[Any]:
+    async def call(request: Any, _: Any) -> AsyncIterator[Any]:
         async for message in answer(request):
             yield message
 

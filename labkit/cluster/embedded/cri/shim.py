@@ -1,4 +1,4 @@
-"""The client of the shim: HTTP/1.1 and JSON over its unix socket, by hand because an HTTP library would double our start-up time."""
+"""The client of the shim: HTTP/1.1 and JSON over its unix socket, by hand because a library for it takes long to import."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from labkit.cluster.embedded.cri.errors import CRIError, NotFound, ShimGone
+from labkit.cluster.embedded.cri.errors import CRIError, NotFoundError, ShimGoneError
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -24,30 +24,32 @@ class Shim:
         self._idle: list[Stream] = []
 
     async def call(self, method: str, path: str, body: object = None) -> Any:
-        """The decoded answer. Raises NotFound (404), CRIError (the shim refused) or ShimGone (it cannot be reached)."""
+        """The decoded answer. Raises NotFoundError (404), CRIError (the shim refused) or ShimGoneError (it cannot be reached)."""
         payload = b"" if body is None else json.dumps(body).encode()
         head = f"{method} {path} HTTP/1.1\r\nHost: shim\r\nContent-Length: {len(payload)}\r\n\r\n".encode()
-        reused = bool(self._idle)
-        stream = self._idle.pop() if reused else await self._connect()
+        stream = self._idle.pop() if self._idle else await self._connect()
         try:
             status, text = await self._exchange(stream, head + payload)
         except (OSError, asyncio.IncompleteReadError) as error:
             stream[1].close()
-            self._idle.clear()
-            raise ShimGone(f"the shim ended during {method} {path}") from error
+            self.hang_up()
+            raise ShimGoneError(f"the shim ended during {method} {path}") from error
         except asyncio.CancelledError:
             stream[1].close()
             raise
         self._idle.append(stream)
         answer = json.loads(text)
         if status == 404:
-            raise NotFound(answer["error"])
+            raise NotFoundError(answer["error"])
         if status != 200:
             raise CRIError(answer["error"])
         return answer
 
     async def events(self) -> AsyncIterator[Any]:
-        """The shim's whole state, then the state of each container that ends. Ends with the shim; raises ShimGone if it is not there."""
+        """The shim's whole state, then the state of each container that ends. Ends with the shim.
+
+        Raises ShimGoneError if it is not there.
+        """
         reader, writer = await self._connect()
         try:
             writer.write(b"GET /v1/events HTTP/1.1\r\nHost: shim\r\n\r\n")
@@ -62,11 +64,17 @@ class Shim:
         finally:
             writer.close()
 
+    def hang_up(self) -> None:
+        """Give up the idle connections, which lead to a shim that is no more."""
+        for _, writer in self._idle:
+            writer.close()
+        self._idle.clear()
+
     async def _connect(self) -> Stream:
         try:
             return await asyncio.open_unix_connection(self._socket, limit=_LINE_LIMIT)
         except OSError as error:
-            raise ShimGone(f"the shim does not answer on {self._socket}: {error}") from error
+            raise ShimGoneError(f"the shim does not answer on {self._socket}: {error}") from error
 
     async def _exchange(self, stream: Stream, request: bytes) -> tuple[int, bytes]:
         reader, writer = stream

@@ -6,6 +6,7 @@ import os
 import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from labkit.cluster.embedded.cri.errors import CRIError
@@ -30,10 +31,7 @@ class Wish:
 
 def argv(image: Image, wish: Wish) -> list[str]:
     """The pod's command replaces the image's entrypoint and with it its cmd; the pod's args replace only cmd."""
-    if wish.command:
-        words = [*wish.command, *wish.args]
-    else:
-        words = [*image.entrypoint, *(wish.args or image.cmd)]
+    words = [*wish.command, *wish.args] if wish.command else [*image.entrypoint, *(wish.args or image.cmd)]
     if not words:
         raise CRIError("no command specified")
     return words
@@ -52,23 +50,22 @@ def environment(image: Image, wish: Wish, identity: Identity) -> dict[str, str]:
 def describe(image: Image, wish: Wish, identity: Identity, files: dict[str, str], host: Host, bwrap: str) -> dict[str, Any]:
     """The body of the shim's start request, but for the log and streams. files: host path of each of the image's files.
 
-    Raises CRIError, in the words of other runtimes, for a command that is not there and a volume whose source has gone.
+    As elsewhere, a mount whose source is not there gets an empty folder. Raises CRIError, in the words of other runtimes, for a
+    command that is not there.
     """
     root = Rootfs(host)
     workdir = wish.workdir or image.workdir
     for folder in (*image.folders, workdir):
         root.folder(folder)
     for target, source in files.items():
-        root.bind(source, target, readonly=True)
+        root.add(source, target)
     for mount in wish.mounts:
-        if not os.path.exists(mount.source):
-            raise CRIError(f"failed to stat {mount.source}: no such file or directory")
-        root.bind(mount.source, mount.target, mount.readonly)
+        if not Path(mount.source).exists():
+            Path(mount.source).mkdir(parents=True)
+        root.mount(mount.source, mount.target, mount.readonly)
     words, env = argv(image, wish), environment(image, wish, identity)
     check(words[0], env.get("PATH", DEFAULT_PATH), workdir, root)
-    line = [bwrap, "--die-with-parent", "--unshare-pid", "--as-pid-1", "--unshare-ipc", *identity.bwrap]
-    if wish.hostname:
-        line += ["--unshare-uts", "--hostname", wish.hostname]
+    line = [bwrap, "--die-with-parent", "--unshare-pid", "--as-pid-1", *identity.bwrap]
     line += [*root.arguments(wish.readonly), "--chdir", workdir, "--", *identity.command, *words]
     return {
         "argv": line,
@@ -90,4 +87,4 @@ def check(command: str, path: str, workdir: str, root: Rootfs) -> None:
 
 def _runs(root: Rootfs, path: str) -> bool:
     there = root.where(path)
-    return there is not None and os.path.isfile(there) and os.access(there, os.X_OK)
+    return there is not None and Path(there).is_file() and os.access(there, os.X_OK)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 from labkit.cluster.embedded.cri import processes
@@ -26,19 +27,18 @@ class Stats:
         running = {each.record.id: each.namespace for each in containers if each.running and each.namespace}
         found = processes.usage(set(running.values()))
         result = {}
-        for id, namespace in running.items():
+        self._cpu = {each: known for each, known in self._cpu.items() if each in self._pods.containers}
+        for container, namespace in running.items():
             usage = found[namespace]
-            last, gone = self._cpu.get(id, (0, 0))
+            last, gone = self._cpu.get(container, (0, 0))
             gone += max(0, last - usage.cpu)
-            self._cpu[id] = (usage.cpu, gone)
+            self._cpu[container] = (usage.cpu, gone)
             usage.cpu += gone
-            result[id] = usage
+            result[container] = usage
         return result
 
-    def forget(self, id: str) -> None:
-        self._cpu.pop(id, None)
-
     def container(self, container: Container, usage: Usage) -> Any:
+        """One container's, in the CRI's terms."""
         now = time.time_ns()
         record, config = container.record, container.config
         return pb.ContainerStats(
@@ -51,6 +51,7 @@ class Stats:
         )
 
     def sandbox(self, sandbox: Sandbox, measured: dict[str, Usage], links: dict[str, tuple[int, ...]]) -> Any:
+        """One pod's: the sum of its containers', with what has gone over its link."""
         now = time.time_ns()
         containers = [each for each in self._pods.of(sandbox.record.id) if each.record.id in measured]
         parts = [measured[each.record.id] for each in containers]
@@ -83,7 +84,7 @@ class Stats:
 def links() -> dict[str, tuple[int, ...]]:
     """By network interface of the node: the bytes and errors received, and those sent."""
     found: dict[str, tuple[int, ...]] = {}
-    with open("/proc/self/net/dev") as file:
+    with Path("/proc/self/net/dev").open() as file:
         for line in file:
             name, colon, numbers = line.partition(":")
             if colon:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -24,6 +23,6 @@ def generate(proto: Path, out: Path) -> None:
         aside.chmod(0o755)
         if out.exists():
             shutil.rmtree(out)
-        os.rename(aside, out)
+        aside.rename(out)
     finally:
         shutil.rmtree(aside, ignore_errors=True)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 from labkit.cluster.embedded.cri import processes
-from labkit.cluster.embedded.cri.errors import ShimGone
+from labkit.cluster.embedded.cri.errors import ShimGoneError
 from labkit.cluster.embedded.cri.pods import Pods
 
 log = logging.getLogger(__name__)
@@ -28,5 +28,5 @@ async def guard(pods: Pods) -> None:
                 log.info("container %s uses %d bytes of %d: killed", container.record.id, bytes_used, container.memory_limit)
                 try:
                     await container.kill_for_memory(pods.shim)
-                except ShimGone as error:
+                except ShimGoneError as error:
                     log.error("%s", error)
