@@ -38,16 +38,16 @@ def up(
     """Bring the cluster up. Run twice, it says that it is up."""
     from labkit.lab import Lab
 
-    began = time.monotonic()
+    began, changed = time.monotonic(), not cluster.running(name)
     with progress() as report:
         lab = Lab.up(name, provider=provider, report=report, api_port=api_port, gateway_port=gateway_port)
     seconds = time.monotonic() - began
     backup = kubeconfig.merge(lab.access.kubeconfig, kubeconfig.user_path()) if merge_kubeconfig else None
     if json:
-        print_json(_facts(lab.access) | {"seconds": round(seconds, 2), "changed": lab.changed})
+        print_json(_facts(lab.access) | {"seconds": round(seconds, 2), "changed": changed})
         return
     out.print(
-        f"The cluster [bold]{name}[/] is up ({seconds:.1f} s)." if lab.changed else f"The cluster [bold]{name}[/] is already up."
+        f"The cluster [bold]{name}[/] is up ({seconds:.1f} s)." if changed else f"The cluster [bold]{name}[/] is already up."
     )
     _tell(lab.access)
     if merge_kubeconfig:
@@ -56,9 +56,12 @@ def up(
 
 def start(name: Name = DEFAULT_NAME, json: Json = False) -> None:
     """Start a stopped cluster, with everything that was in it."""
+    from labkit.lab import Lab
+
     began = time.monotonic()
+    cluster.require(name)
     with progress() as report:
-        access = cluster.start(name, report)
+        access = Lab.up(name, report=report).access
     if json:
         print_json(_facts(access) | {"seconds": round(time.monotonic() - began, 2)})
         return

@@ -31,13 +31,11 @@ def up(
     return cluster.access()
 
 
-def start(name: str = DEFAULT, report: Report = silent) -> Access:
-    """Start a stopped cluster. Raises LabError when there is none, or when it does not start."""
+def require(name: str = DEFAULT) -> None:
+    """Raise LabError unless there is a cluster `name`, running or stopped."""
     cluster = EmbeddedCluster(name)
     if not cluster.state.exists:
         raise LabError(f"There is no cluster called {name!r}.", next=f"labkit up{cluster.option()}")
-    cluster.up(report)
-    return cluster.access()
 
 
 def stop(name: str = DEFAULT) -> bool:
@@ -53,6 +51,11 @@ def down(name: str = DEFAULT) -> bool:
 def current(name: str = DEFAULT) -> Access:
     """How to reach the running cluster `name`. Raises LabError when it does not run."""
     return EmbeddedCluster(name).access()
+
+
+def running(name: str = DEFAULT) -> bool:
+    """True while the cluster `name` runs, or is being started."""
+    return EmbeddedCluster(name).state.running
 
 
 def names() -> list[str]:

@@ -1,0 +1,1 @@
+"""Measurements of the lab on this machine: `make bench`, or `python -m benchmarks NAME ...`."""
