@@ -1,0 +1,57 @@
+"""What a provider hands to everything above it: how to reach one running cluster."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from labkit.errors import LabError
+
+
+@dataclass(frozen=True)
+class Access:
+    """How to reach one running cluster.
+
+    name: the lab's name for it. kubeconfig: a file of the lab's own whose current context is `context`.
+    api_url and gateway_url: where the API server and the gateway answer on this machine, as http(s)://host:port.
+    kubectl: the plain kubectl program.
+    """
+
+    name: str
+    kubeconfig: Path
+    context: str
+    api_url: str
+    gateway_url: str
+    kubectl: Path
+
+    def environment(self) -> dict[str, str]:
+        """The environment in which kubectl and its plugins talk to this cluster.
+
+        Set as variables, because a plugin refuses flags in front of its name. The discovery cache lives beside the kubeconfig,
+        so that it goes away with the cluster: one kept under the home folder would describe a deleted cluster on a reused port.
+        """
+        folder = self.kubeconfig.parent
+        return os.environ | {
+            "KUBECONFIG": str(self.kubeconfig),
+            "KUBECACHEDIR": str(folder / "cache"),
+            "PATH": f"{self.kubectl.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        }
+
+    def run_kubectl(self, *args: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run kubectl to its end and return its exit code and captured output.
+
+        Raises LabError when the program itself is missing.
+        """
+        try:
+            return subprocess.run(
+                [self.kubectl, *args],
+                input=stdin,
+                stdin=subprocess.DEVNULL if stdin is None else None,
+                capture_output=True,
+                text=True,
+                env=self.environment(),
+            )
+        except FileNotFoundError as missing:
+            raise LabError("The kubectl program is missing.", f"{self.kubectl} does not exist.", "labkit doctor") from missing

@@ -1,0 +1,1 @@
+"""Operations on a cluster: what a lesson does with it, in plain Kubernetes."""
