@@ -137,9 +137,11 @@ def test_removing_a_running_container_kills_it(pod: Pod, node: Node) -> None:
 
 def test_memory_beyond_the_limit_ends_a_container(pod: Pod) -> None:
     limited = pod.pb.LinuxContainerConfig(resources=pod.pb.LinuxContainerResources(memory_limit_in_bytes=20 << 20))
-    greedy = pod.sh("head -c 60m /dev/zero | tail", linux=limited)  # tail keeps what it has read, for there is no line in it
+    modest = pod.run("sleep", "infinity", linux=limited, name="modest")
+    greedy = pod.sh("(head -c 60m /dev/zero; sleep infinity) | tail", linux=limited)  # tail keeps it all: there is no line in it
     status = greedy.wait()
     assert (status.exit_code, status.reason) == (137, "OOMKilled")
+    assert modest.state == "RUNNING"
 
 
 def test_statistics_count_children_and_never_go_back(pod: Pod, node: Node) -> None:

@@ -103,9 +103,6 @@ class Rootfs:
             args += ["--ro-bind", source, HIDDEN + path] if path in opened else ["--ro-bind", source, path]
         for path in opened:
             args += self._open(path)
-        for path in self._folders:
-            if path != "/" and self.where(path) is None:
-                args += ["--perms", "0777", "--dir", path]
         for bind in sorted(self._binds.values(), key=lambda bind: bind.target.count("/")):
             args += ["--ro-bind" if bind.readonly else "--bind", bind.source, bind.target]
         return args + (["--remount-ro", "/"] if readonly else [])
@@ -114,11 +111,12 @@ class Rootfs:
         """Modes of the folders that hold all the rest, parents first: bubblewrap would make them for its own user only."""
         modes = {"/tmp": "1777", "/run": "0755", "/var": "0755", "/root": "0700"}
         hidden = [HIDDEN + path for path in opened if path in self._host.binds]
+        modes |= {path: "0777" for path in self._folders if path != "/"}
         for path in [*self._host.binds, *self._binds, *self._folders, *hidden]:
-            for parent in reversed(_parents(path)):
-                if parent in opened or self.where(parent) is None:
-                    modes.setdefault(parent, "0755")
-        return {path: mode for path, mode in modes.items() if not path.startswith(("/dev", "/proc"))}
+            for parent in _parents(path):
+                modes.setdefault(parent, "0755")
+        made = {path: mode for path, mode in sorted(modes.items()) if path in opened or self.where(path) is None}
+        return {path: mode for path, mode in made.items() if not path.startswith(("/dev", "/proc"))}
 
     def _opened(self) -> list[str]:
         """Host folders that cannot be bound as they are, because something lies in them that the host has not; parents first."""
