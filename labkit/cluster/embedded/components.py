@@ -49,12 +49,12 @@ NAMES = (
 )
 
 
-def components(programs: Mapping[str, str], listeners: Mapping[str, int]) -> list[Component]:
+def components(programs: Mapping[str, str], listeners: Mapping[str, int], mapped_uids: int) -> list[Component]:
     """All components. programs: absolute path by name. listeners: descriptors of host listeners by target address."""
     return [
         _relay(programs, listeners),
         _etcd(programs),
-        _apiserver(programs),
+        _apiserver(programs, single_uid=mapped_uids == 1),
         _shim(programs),
         _cri(),
         _controller_manager(programs),
@@ -135,7 +135,7 @@ def _etcd(programs: Mapping[str, str]) -> Component:
     return Component("etcd", command, readiness.http_get(2381, "/readyz"), after=("relay",))
 
 
-def _apiserver(programs: Mapping[str, str]) -> Component:
+def _apiserver(programs: Mapping[str, str], *, single_uid: bool) -> Component:
     command = _flags(
         programs["kube-apiserver"],
         etcd_servers=f"https://{_LOOPBACK}:2379",
@@ -169,6 +169,8 @@ def _apiserver(programs: Mapping[str, str]) -> Component:
         enable_aggregator_routing="true",
         profiling="false",
     )
+    if single_uid:
+        command += (f"--admission-control-config-file={CONF / 'admission.yaml'}",)
     return Component("kube-apiserver", command, admin_client().ready, after=("relay",))
 
 

@@ -138,7 +138,23 @@ def _mount_all(state: Path) -> None:
     layout.ROOT.mkdir()
     _mount(f"/proc/self/fd/{handle}", str(layout.ROOT), None, _MS_BIND | _MS_REC)
     os.close(handle)
+    _give_kubelet_its_folder()
     os.chdir("/")
+
+
+def _give_kubelet_its_folder() -> None:
+    """The kubelet's device manager insists on /var/lib/kubelet, which is the host's and not ours to write to.
+
+    /var/lib becomes a folder of links to what the host has there, with a folder `kubelet` of our own.
+    """
+    hidden = Path("/run/host-var-lib")
+    hidden.mkdir()
+    _mount("/var/lib", str(hidden), None, _MS_BIND | _MS_REC)
+    _mount("tmpfs", "/var/lib", "tmpfs", _MS_NOSUID | _MS_NODEV)
+    for entry in hidden.iterdir():
+        if entry.name != "kubelet":
+            (Path("/var/lib") / entry.name).symlink_to(entry)
+    Path("/var/lib/kubelet").mkdir()
 
 
 def _mount(source: str | None, target: str, kind: str | None, flags: int) -> None:

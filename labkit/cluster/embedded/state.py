@@ -96,8 +96,7 @@ class State:
 
             pki.create(self.folder / "pki")
         conf = self.folder / "conf"
-        for source in (programs.GRAPH / "conf").iterdir():
-            shutil.copyfile(source, conf / source.name)
+        shutil.copytree(programs.GRAPH / "conf", conf, dirs_exist_ok=True)
         server = f"https://{layout.NODE_IP}:{layout.API_PORT}"
         for file, certificate in components.kubeconfigs().items():
             pair = layout.PKI / f"{certificate}.crt", layout.PKI / f"{certificate}.key"

@@ -188,7 +188,7 @@ class Supervisor:
         try:
             self.serving["kube-apiserver"].wait(_START_TIMEOUT)
             client = components.admin_client()
-            for path, manifest in _first_objects(self.status.mapped_uids).items():
+            for path, manifest in yaml.load((layout.CONF / "bootstrap.yaml").read_text(), yaml.CSafeLoader).items():
                 client.apply(path, manifest)
             while not self.stopping.is_set() and not (self._all_serving() and _node_ready(client)):
                 if time.monotonic() > deadline:
@@ -253,14 +253,6 @@ class Supervisor:
                     log.write(newest)
 
 
-def _first_objects(mapped_uids: int) -> dict[str, dict[str, object]]:
-    names = ["bootstrap.yaml"] + (["single-uid.yaml"] if mapped_uids == 1 else [])
-    objects: dict[str, dict[str, object]] = {}
-    for name in names:
-        objects |= yaml.load((layout.CONF / name).read_text(), yaml.CSafeLoader)
-    return objects
-
-
 def _node_ready(client: ApiClient) -> bool:
     node = client.get(f"/api/v1/nodes/{layout.NODE_NAME}")
     conditions = node["status"].get("conditions", []) if node else []
@@ -290,7 +282,7 @@ def main() -> None:
         host_pid, mapped = namespace.enter(state)
         runtime = components.runtime_config(launch.programs, mapped, launch.stubs, launch.catalogue)
         (layout.CONF / "cri.json").write_text(runtime)
-        wanted = components.components(launch.programs, launch.listeners)
+        wanted = components.components(launch.programs, launch.listeners, mapped)
         known = {component.name: ComponentStatus() for component in wanted}
         status = Status(pid=host_pid, started=time.time(), mapped_uids=mapped, components=known)
         Supervisor(wanted, status, events, launch.path).run()
