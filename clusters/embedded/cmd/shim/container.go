@@ -60,11 +60,6 @@ type container struct {
 	trouble []byte // the first bytes of stderr, which hold bwrap's message when it could not start the container
 }
 
-// sink is one attached client.
-type sink struct {
-	stdout, stderr io.Writer // nil when not wanted
-}
-
 const troubleSize = 512
 
 func startContainer(id string, request startRequest, box *sandbox, spawner *spawner) (*container, error) {
@@ -217,15 +212,8 @@ func (c *container) copy(stream string, text []byte) {
 		c.trouble = append(c.trouble, text[:min(len(text), troubleSize-len(c.trouble))]...)
 	}
 	for s := range c.sinks {
-		to := s.stdout
-		if stream == "stderr" {
-			to = s.stderr
-		}
-		if to == nil {
-			continue
-		}
-		if _, err := to.Write(text); err != nil {
-			delete(c.sinks, s)
+		if !s.offer(stream, text) {
+			c.drop(s)
 		}
 	}
 }

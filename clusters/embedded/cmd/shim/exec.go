@@ -16,37 +16,36 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// execProcess is a further process in a running container.
+// execProcess is a further process in a running container. terminal is the master of its terminal, nil when it has none.
 type execProcess struct {
-	process *os.Process
+	process  *os.Process
+	terminal *os.File
 }
 
 // drainTime is how long output may still flow after a command has ended: what it left in the background holds its pipes open.
 const drainTime = time.Second
 
 // exec starts a command inside the container. It inherits the container's environment, working folder and identity, and all its namespaces.
+// Without stdio it gets a terminal, one of the container's own.
 //
 // Entering a mount namespace is a matter of one thread, so this takes a thread of its own and throws it away. The command needs no
 // parent-death signal: it lives in the container's pid namespace and ends with it.
-func (c *container) exec(argv []string, stdio []*os.File, tty bool) (*execProcess, error) {
+func (c *container) exec(argv []string, stdio []*os.File) (*execProcess, error) {
 	type result struct {
-		process *os.Process
+		process *execProcess
 		err     error
 	}
 	done := make(chan result)
 	go func() {
 		runtime.LockOSThread()
-		process, err := c.execHere(argv, stdio, tty)
+		process, err := c.execHere(argv, stdio)
 		done <- result{process, err}
 	}()
 	r := <-done
-	if r.err != nil {
-		return nil, r.err
-	}
-	return &execProcess{r.process}, nil
+	return r.process, r.err
 }
 
-func (c *container) execHere(argv []string, stdio []*os.File, tty bool) (*os.Process, error) {
+func (c *container) execHere(argv []string, stdio []*os.File) (*execProcess, error) {
 	state := c.snapshot()
 	if !state.Running {
 		return nil, fmt.Errorf("container %s is not running", state.ID)
@@ -55,9 +54,6 @@ func (c *container) execHere(argv []string, stdio []*os.File, tty bool) (*os.Pro
 		return nil, err
 	}
 	env := c.request.Env
-	if tty {
-		env = append(append([]string(nil), env...), "TERM=xterm")
-	}
 	path, err := look(argv[0], env)
 	if err != nil {
 		return nil, err
@@ -67,11 +63,26 @@ func (c *container) execHere(argv []string, stdio []*os.File, tty bool) (*os.Pro
 		argv = append(append(append([]string(nil), as.Prefix...), path), argv[1:]...)
 		path = as.Prefix[0]
 	}
-	sys := &syscall.SysProcAttr{Setsid: true, Setctty: tty}
+	started := &execProcess{}
+	sys := &syscall.SysProcAttr{Setsid: true}
 	if as.UID != 0 || as.GID != 0 || len(as.Groups) > 0 {
 		sys.Credential = &syscall.Credential{Uid: uint32(as.UID), Gid: uint32(as.GID), Groups: as.Groups}
 	}
-	return os.StartProcess(path, argv, &os.ProcAttr{Dir: as.Dir, Env: env, Files: stdio, Sys: sys})
+	if stdio == nil {
+		master, slave, err := openPTY(c.request.UID)
+		if err != nil {
+			return nil, err
+		}
+		defer slave.Close()
+		started.terminal, sys.Setctty = master, true
+		stdio = []*os.File{slave, slave, slave}
+		env = append(append([]string(nil), env...), "TERM=xterm")
+	}
+	started.process, err = os.StartProcess(path, argv, &os.ProcAttr{Dir: as.Dir, Env: env, Files: stdio, Sys: sys})
+	if err != nil && started.terminal != nil {
+		started.terminal.Close()
+	}
+	return started, err
 }
 
 // enter moves this thread into all namespaces of a process. The pid namespace holds for the children only.

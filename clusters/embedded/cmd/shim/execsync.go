@@ -45,7 +45,7 @@ func (c *container) execSync(ctx context.Context, request execSyncRequest) (*exe
 			return nil, err
 		}
 	}
-	process, err := c.exec(request.Cmd, theirs.list, false)
+	process, err := c.exec(request.Cmd, theirs.list)
 	theirs.close()
 	if err != nil {
 		return nil, err

@@ -31,28 +31,23 @@ func (s *shim) Exec(ctx context.Context, id string, cmd []string, in io.Reader, 
 	defer ours.close()
 	defer theirs.close()
 	var pumps sync.WaitGroup
-	if tty {
-		master, slave, err := openPTY(c.request.UID)
-		if err != nil {
+	if !tty {
+		if err := pipes(&theirs, &ours, in != nil, c.request.UID); err != nil {
 			return err
 		}
-		ours.add(master)
-		theirs.add(slave, slave, slave)
-	} else if err := pipes(&theirs, &ours, in != nil, c.request.UID); err != nil {
-		return err
 	}
-	process, err := c.exec(cmd, theirs.list, tty)
+	process, err := c.exec(cmd, theirs.list)
 	theirs.close()
 	if err != nil {
 		return err
 	}
 	if tty {
-		master := ours.list[0]
-		go follow(master, resize)
+		ours.add(process.terminal)
+		go follow(process.terminal, resize)
 		if in != nil {
-			go typeInto(master, in)
+			go typeInto(process.terminal, in)
 		}
-		pumps.Go(func() { pass(out, master, process) })
+		pumps.Go(func() { pass(out, process.terminal, process) })
 	} else {
 		if in != nil {
 			go func() {
@@ -134,54 +129,6 @@ func follow(terminal *os.File, resize <-chan remotecommand.TerminalSize) {
 			return
 		}
 	}
-}
-
-// Attach serves kubectl attach and run -i: output from now on, and input, until the container ends or the client's input does.
-func (s *shim) Attach(ctx context.Context, id string, in io.Reader, out, errOut io.WriteCloser, tty bool,
-	resize <-chan remotecommand.TerminalSize) error {
-	c, err := s.container(id)
-	if err != nil {
-		return err
-	}
-	if !c.snapshot().Running {
-		return fmt.Errorf("container %s is not running", id)
-	}
-	client := &sink{}
-	if out != nil {
-		client.stdout = out
-	}
-	if errOut != nil {
-		client.stderr = errOut
-	}
-	c.mu.Lock()
-	c.sinks[client] = struct{}{}
-	c.mu.Unlock()
-	defer func() {
-		c.mu.Lock()
-		delete(c.sinks, client)
-		c.mu.Unlock()
-	}()
-	if c.tty != nil {
-		go follow(c.tty, resize)
-	}
-	left := make(chan struct{})
-	if in != nil && c.stdin != nil {
-		go func() {
-			_, _ = io.Copy(c.stdin, in)
-			if c.request.StdinOnce && c.tty == nil {
-				c.stdin.Close()
-			}
-			if out == nil && errOut == nil {
-				close(left)
-			}
-		}()
-	}
-	select {
-	case <-c.done:
-	case <-left:
-	case <-ctx.Done():
-	}
-	return nil
 }
 
 // PortForward connects a client's stream to a port on the pod's own loopback.
