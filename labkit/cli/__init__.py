@@ -22,14 +22,23 @@ for module in (lifecycle, inspection, programs, tools, jupyter):
     module.register(app)
 
 
+class _InterruptedError(BaseException):
+    """Ctrl-C or SIGTERM. Not a KeyboardInterrupt, which typer would swallow without a word."""
+
+
+def _interrupt(*_: object) -> None:
+    raise _InterruptedError
+
+
 def main() -> None:
-    """Run the command line. A failure a person can act on exits with 1, an interrupt (Ctrl-C, SIGTERM) with 130."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Run the command line. A failure a person can act on exits with 1, an interrupt with 130."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         app()
     except LabError as error:
         fail(error)
         sys.exit(1)
-    except KeyboardInterrupt:
+    except _InterruptedError:
         fail(LabError("Interrupted. Nothing half-made is left; the same command continues."))
         sys.exit(130)

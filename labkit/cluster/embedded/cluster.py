@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -24,6 +25,7 @@ from labkit.errors import LabError
 
 _POLL = 0.02
 _STOP_TIMEOUT = 10.0
+_SPACE = 200_000_000
 STAGE = "cluster"
 
 
@@ -49,6 +51,7 @@ class EmbeddedCluster:
             build.build(wanted, report)
             stubs = build.runtime_stubs(report)
             nft_folder = nft.ensure(report)
+            _require_space(folders.make_private(self.state.folder))
             self.state.prepare()
             self._launch(report, stubs, nft_folder, api_port, gateway_port)
             return True
@@ -201,6 +204,16 @@ class EmbeddedCluster:
                 number = 0
             time.sleep(_POLL)
         return ran
+
+
+def _require_space(folder: Path) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < _SPACE:
+        raise LabError(
+            "The disk is full: a cluster cannot be started.",
+            f"{folder} has {free / 1e6:.0f} MB of space left; a cluster needs {_SPACE / 1e6:.0f} MB.",
+            "Free some space, or point LABKIT_STATE at a larger disk.",
+        )
 
 
 def _listen(wanted: int, last: int, option: str) -> socket.socket:

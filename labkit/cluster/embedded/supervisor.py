@@ -155,7 +155,7 @@ class Supervisor:
                 process.returncode = code = os.waitstatus_to_exitcode(wait_status)
                 self.serving[name].clear()
                 how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-                line = _last_line(self.wanted[name].log)
+                line = _last_words(self.wanted[name].log)
                 self._ended(name, f"{how}: {line}" if line else how, time.monotonic() - started)
 
     def _ended(self, name: str, how: str, lasted: float) -> None:
@@ -259,14 +259,16 @@ def _node_ready(client: ApiClient) -> bool:
     return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
 
 
-def _last_line(log: Path) -> str:
+def _last_words(log: Path) -> str:
+    """The last line of a log that says something; of a Go panic, the line that says why."""
     try:
         with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - 4096))
+            file.seek(max(0, log.stat().st_size - 8192))
             lines = file.read().decode(errors="replace").strip().splitlines()
     except OSError:
         return ""
-    return lines[-1] if lines else ""
+    panics = [line for line in lines if line.startswith(("panic:", "fatal error:"))]
+    return (panics or lines or [""])[-1]
 
 
 def main() -> None:
