@@ -11,6 +11,7 @@ import time
 import urllib.parse
 
 from labkit.addons.addon import Addon, load
+from labkit.cluster import locks
 from labkit.cluster.access import Access
 from labkit.errors import LabError
 
@@ -33,15 +34,16 @@ def install(access: Access, name: str, timeout: float = 60) -> bool:
 def apply(access: Access, addon: Addon) -> bool:
     """Apply the add-on's objects unless the cluster has just these; returns whether anything was applied.
 
-    Raises LabError with kubectl's message when the cluster refuses an object.
+    Two that do it at once do it one after the other. Raises LabError with kubectl's message when the cluster refuses an object.
     """
-    if _applied(access, addon) == addon.digest:
-        return False
-    _kubectl(access, addon, "apply", "--server-side", "--force-conflicts", "--field-manager=labkit", "-f", "-")
-    # After the objects and not with them: kubectl goes on after an object that failed.
-    mark = f"{_ANNOTATION}={addon.digest}"
-    _kubectl(access, addon, "annotate", "--overwrite", "namespace", addon.namespace, mark)
-    return True
+    with locks.held(access.kubeconfig.with_name("addons.lock")):
+        if _applied(access, addon) == addon.digest:
+            return False
+        _kubectl(access, addon, "apply", "--server-side", "--force-conflicts", "--field-manager=labkit", "-f", "-")
+        # After the objects and not with them: kubectl goes on after an object that failed.
+        mark = f"{_ANNOTATION}={addon.digest}"
+        _kubectl(access, addon, "annotate", "--overwrite", "namespace", addon.namespace, mark)
+        return True
 
 
 def wait(access: Access, addon: Addon, timeout: float = 60) -> None:
