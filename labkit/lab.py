@@ -35,15 +35,17 @@ class Lab:
         """Start the cluster `name` unless it runs, make sure that its gateway answers, and open it.
 
         name: by default what the variable LABKIT_NAME says, else "default". provider: "embedded", "kind", "existing", or "auto"
-        to choose by what this machine has. options: what `labkit.cluster.up` takes besides, such as `report`. Raises LabError
-        when the cluster or its gateway does not come up.
+        to choose by what this machine has. options: what `labkit.cluster.up` takes besides, such as `report`; in a
+        notebook the progress stands under the cell. Raises LabError when the cluster or its gateway does not come up.
         """
         from labkit import addons, cluster
+        from labkit.lesson import progress
 
         name = name or _default_name()
         ran = _runs(name)
-        access = cluster.up(name, provider=provider, **options)
-        applied = addons.install(access, _GATEWAY)
+        with progress.shown(done="The cluster is up.") as shown:
+            access = cluster.up(name, provider=provider, **{"report": shown} | options)
+            applied = addons.install(access, _GATEWAY)
         return cls(access, changed=applied or not ran)
 
     @classmethod

@@ -44,14 +44,27 @@ class Access:
 
         Raises LabError when the program itself is missing.
         """
+        with self.start_kubectl(*args, stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE) as process:
+            try:
+                output, errors = process.communicate(None if stdin is None else stdin.encode())
+            except BaseException:
+                process.kill()
+                raise
+        return subprocess.CompletedProcess(args, process.returncode, output.decode(), errors.decode())
+
+    def start_kubectl(self, *args: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+        """Start kubectl with its output in pipes, in a process group of its own: an interrupt of the terminal does not reach it.
+
+        Raises LabError when the program itself is missing.
+        """
         try:
-            return subprocess.run(
+            return subprocess.Popen(
                 [self.kubectl, *args],
-                input=stdin,
-                stdin=subprocess.DEVNULL if stdin is None else None,
-                capture_output=True,
-                text=True,
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 env=self.environment(),
+                process_group=0,
             )
-        except FileNotFoundError as missing:
-            raise LabError("The kubectl program is missing.", f"{self.kubectl} does not exist.", "labkit doctor") from missing
+        except FileNotFoundError as error:
+            raise LabError("The kubectl program is missing.", f"{self.kubectl} does not exist.", "labkit doctor") from error

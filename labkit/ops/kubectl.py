@@ -51,14 +51,7 @@ def show(access: Access, args: list[str], seconds: float | None = None) -> int:
     seconds: end it after that time, which counts as success; None leaves it running until it ends. Interrupting the
     cell ends it too, and is quiet for a command that would never end by itself (`-w`, `logs -f`, `port-forward`).
     """
-    process = subprocess.Popen(
-        [access.kubectl, *args],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=access.environment(),
-        process_group=0,
-    )
+    process = access.start_kubectl(*args)
     end = None if seconds is None else time.monotonic() + seconds
     try:
         if _copy(process, end):

@@ -112,13 +112,15 @@ def is_path(text: str) -> bool:
 def _broken(text: str, origin: str, error: yaml.MarkedYAMLError) -> LabError:
     """Broken YAML: the line, the column, and the line itself with a mark under the place."""
     mark = error.problem_mark or error.context_mark
+    hint = "Compare its indentation with the lines above it."
+    if "end of stream" in (error.problem or ""):  # where the text ends says little; where the quote opens does
+        mark, hint = error.context_mark or mark, "Close what opens there."
     problem = error.problem or error.context or "it is not YAML"
     if mark is None:
         return LabError(f"{_capital(origin)} is not valid YAML.", problem)
     lines = text.splitlines()
     line = lines[mark.line] if mark.line < len(lines) else ""
     shown = f"{line}\n{' ' * mark.column}^ {problem}"
-    hint = "Compare its indentation with the lines above it."
     if "\t" in line:
         shown, hint = f"{line.replace(chr(9), '→')}\n{problem}", "Replace the tab (→) by spaces: YAML does not allow tabs."
     return LabError(f"{_capital(origin)} is not valid YAML: line {mark.line + 1}, column {mark.column + 1}.", shown, hint)

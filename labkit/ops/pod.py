@@ -35,7 +35,7 @@ class Pod:
             name=obj["metadata"]["name"],
             status=status(obj),
             ready=_condition(obj, "Ready").get("status") == "True" and "deletionTimestamp" not in obj["metadata"],
-            restarts=sum(container["restartCount"] for container in state.get("containerStatuses", [])),
+            restarts=_restarts(obj),
             image=", ".join(container["image"] for container in obj["spec"]["containers"]),
             node=obj["spec"].get("nodeName", ""),
             ip=state.get("podIP", ""),
@@ -85,6 +85,18 @@ def why(obj: Object) -> str:
         probe = "startup" if started else "readiness"
         return f"{', '.join(waiting)} runs, but its {probe} probe has not passed."
     return ""
+
+
+def _restarts(obj: Object) -> int:
+    """The RESTARTS column: of the init containers while they run, then of the containers and sidecars."""
+    state = obj.get("status", {})
+    if _initializing(obj) and _condition(obj, "Initialized").get("status") != "True":
+        counted = state.get("initContainerStatuses", [])
+    else:
+        sidecars = {one["name"] for one in obj["spec"].get("initContainers", []) if one.get("restartPolicy") == "Always"}
+        counted = [one for one in state.get("initContainerStatuses", []) if one["name"] in sidecars]
+        counted = counted + state.get("containerStatuses", [])
+    return sum(container["restartCount"] for container in counted)
 
 
 def _initializing(obj: Object) -> str:
