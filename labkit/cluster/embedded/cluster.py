@@ -195,13 +195,15 @@ class EmbeddedCluster:
     def end_supervisor(self, number: int = signal.SIGTERM) -> bool:
         """End the supervisor and with it every process of the cluster. Returns False when it did not run."""
         deadline = time.monotonic() + _STOP_TIMEOUT
+        told: set[int] = set()
         ran = False
         while self.state.running:
             ran = True
-            status = statuses.read(self.state.folder / "status.json")
-            if status is not None and _is_supervisor(status.pid, self.state.folder):
-                os.kill(status.pid, number if time.monotonic() < deadline else signal.SIGKILL)
-                number = 0
+            late = time.monotonic() > deadline
+            for pid in _supervisors(self.state.folder):
+                if late or pid not in told:
+                    os.kill(pid, signal.SIGKILL if late else number)
+                    told.add(pid)
             time.sleep(_POLL)
         return ran
 
@@ -242,12 +244,17 @@ def _starting(status: statuses.Status) -> Step:
     return Step("Starting the cluster", "", running, len(status.components))
 
 
-def _is_supervisor(pid: int, folder: Path) -> bool:
-    """True when the process is the supervisor of just this folder, and not one that got its number later."""
-    try:
-        return json.dumps({"state": str(folder)})[1:-1].encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return False
+def _supervisors(folder: Path) -> list[int]:
+    """Process ids of the supervisor of just this folder: none, one, or for a moment two while it enters its namespace."""
+    mark = json.dumps({"state": str(folder)})[1:-1].encode()
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if mark in path.read_bytes():
+                found.append(int(path.parent.name))
+        except OSError:
+            continue
+    return found
 
 
 def _tail(path: Path) -> str:

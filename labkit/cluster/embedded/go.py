@@ -85,7 +85,7 @@ def lines(*arguments: str, folder: Path, merged: bool = True) -> Iterator[str]:
     merged: standard error too. Leaving the loop early, or an interrupt, ends the toolchain and its compilers.
     Raises GoFailedError when it exits with an error.
     """
-    command = [str(programs.toolchain()), *arguments]
+    command = [*_dying_with_us(), str(programs.toolchain()), *arguments]
     said: list[str] = []
     with _process_group(command, folder, merged) as process:
         assert process.stdout is not None
@@ -96,6 +96,12 @@ def lines(*arguments: str, folder: Path, merged: bool = True) -> Iterator[str]:
             yield text
         if process.wait() != 0:
             raise GoFailedError("\n".join(said))
+
+
+def _dying_with_us() -> list[str]:
+    """A prefix with which a command is killed when its parent dies, even by SIGKILL."""
+    setpriv = programs.find_on_path("setpriv")
+    return [str(setpriv), "--pdeathsig", "KILL"] if setpriv else []
 
 
 @contextmanager

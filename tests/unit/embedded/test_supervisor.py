@@ -19,7 +19,7 @@ from labkit.cluster.embedded import status as statuses
 from labkit.cluster.embedded.state import State
 
 HARNESS = """
-import sys, time
+import itertools, os, sys, time
 from pathlib import Path
 from labkit.cluster import locks
 from labkit.cluster.embedded import namespace, supervisor
@@ -40,6 +40,9 @@ wanted = [
     Component("first", ("sh", "-c", sys.argv[3]), touched("first")),
 ]
 status = Status(pid=pid, started=time.time(), mapped_uids=mapped, components={c.name: ComponentStatus() for c in wanted})
+if os.environ.get("JUMPING_CLOCK"):
+    days = itertools.cycle([0, 1e7, -1e7])
+    time.time = lambda: 1.8e9 + next(days)
 supervisor.Supervisor._finish_start = lambda self: None
 supervisor.Supervisor(wanted, status, events, "/usr/bin:/bin").run()
 """
@@ -130,6 +133,12 @@ def test_a_component_that_never_starts_ends_the_attempt_with_the_reason(start: C
     assert last["error"]["why"] == "exit code 3: no such luck"
     assert last["error"]["next"] == "labkit logs first"
     running.until(lambda: not running.state.running)
+
+
+def test_a_clock_that_jumps_changes_nothing(start: Callable[[str], Running], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUMPING_CLOCK", "1")
+    running = start("touch first; test -e twice || { touch twice; exit 7; }; sleep 1000")
+    running.until(lambda: running.status().components["first"].restarts == 1 and running.both_run())
 
 
 def test_sigterm_ends_everything(start: Callable[[str], Running]) -> None:
