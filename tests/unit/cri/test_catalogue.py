@@ -16,6 +16,7 @@ images:
       /bin/app: app
       /bin/helper: {program: helper, executable: true}
       /etc/app.conf: {text: "hello"}
+      /extra: {program: extra, optional: true}
     cmd: [app]
     env: {A: 1, B: both}
     tags:
@@ -80,6 +81,9 @@ def test_files_are_placed(catalogue: Catalogue, tmp_path: Path) -> None:
     assert Path(files["/bin/helper"]).stat().st_mode & 0o777 == 0o755
     assert Path(files["/etc/app.conf"]).read_text() == "hello"
     assert catalogue.files(catalogue.find("app:one"), tmp_path / "made") == files
+    assert "/extra" not in files
+    catalogue.programs["extra"] = str(tmp_path)
+    assert catalogue.files(catalogue.find("app:one"), tmp_path / "made")["/extra"] == str(tmp_path)
 
 
 def test_the_lessons_catalogue_is_sound() -> None:

@@ -64,7 +64,7 @@ func (s *shim) removeSandbox(id string) {
 	delete(s.sandboxes, id)
 	s.mu.Unlock()
 	if ok {
-		box.delete()
+		box.namespaces.close()
 	}
 }
 

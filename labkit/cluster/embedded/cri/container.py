@@ -77,9 +77,11 @@ class Container:
         """The shim has died, and all its containers with it; make sure of this one. True if it was running until now."""
         if not self.running:
             return False
-        if self.record.pid and processes.born(self.record.pid) == self.record.born:
+        pid = self.record.pid
+        foreign = processes.pid_namespace(pid) not in ("", processes.pid_namespace(os.getpid()))
+        if foreign and processes.born(pid) == self.record.born:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(self.record.pid, signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
         self.record.reason, self.record.message = "Unknown", "the process that held this container has ended"
         return self._end(LOST, time.time_ns())
 

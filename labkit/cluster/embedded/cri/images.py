@@ -18,11 +18,15 @@ DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @dataclass(frozen=True)
 class File:
-    """One file or folder of an image: a program by its name, or a text written here. executable: the source has lost its mode."""
+    """One file or folder of an image: a program by its name, or a text written here.
+
+    executable: the source has lost its mode. optional: the image does without it where it has not been built.
+    """
 
     program: str = ""
     text: str = ""
     executable: bool = False
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ class Catalogue:
 
     def missing(self, image: Image) -> list[str]:
         """The programs an image needs that have not been built."""
-        return [name for name in image.needs if not (path := self.programs.get(name)) or not Path(path).exists()]
+        return [name for name in image.needs if not self._has(name)]
 
     def present(self) -> list[Image]:
         """The images that could run now."""
@@ -104,7 +108,12 @@ class Catalogue:
 
     def files(self, image: Image, folder: Path) -> dict[str, str]:
         """Where on the host each of an image's files is. Texts, and copies of what has lost its mode, are kept in `folder`."""
-        return {target: self._place(file, folder) for target, file in image.files.items()}
+        present = {target: file for target, file in image.files.items() if not file.optional or self._has(file.program)}
+        return {target: self._place(file, folder) for target, file in present.items()}
+
+    def _has(self, program: str) -> bool:
+        path = self.programs.get(program)
+        return path is not None and Path(path).exists()
 
     def _place(self, file: File, folder: Path) -> str:
         source = Path(self.programs[file.program]) if file.program else None
@@ -167,7 +176,11 @@ def _image(names: list[str], tags: list[Any], entry: dict[str, Any]) -> Image:
         users=users if user.uid == 0 or user in users else (user, *users),
         workdir=entry.get("workdir", "/"),
         stop_signal=entry.get("stop_signal", "SIGTERM"),
-        needs=tuple(dict.fromkeys([*entry.get("needs", []), *(file.program for file in files.values() if file.program)])),
+        needs=tuple(
+            dict.fromkeys(
+                [*entry.get("needs", []), *(file.program for file in files.values() if file.program and not file.optional)]
+            )
+        ),
     )
 
 
