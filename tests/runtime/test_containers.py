@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from node import Node
 from pod import Failed, Pod
 
@@ -46,6 +47,12 @@ def test_environment_is_the_images_and_the_pods_only(pod: Pod) -> None:
     )
     del environment["PWD"]  # bwrap says where it has gone
     assert environment == {"COLOR": "blue", "PATH": "/usr/bin", "HOME": "/root", "HOSTNAME": pod.name}
+
+
+def test_the_shell_is_as_able_as_busyboxs(pod: Pod) -> None:
+    if not Path("/usr/bin/bash").exists():
+        pytest.skip("this machine has no bash")
+    assert pod.sh("[[ -e / ]] && printenv data-1", envs=[pod.pb.KeyValue(key="data-1", value=b"kept")]).text() == "kept"
 
 
 def test_working_folder_is_made_and_entered(pod: Pod) -> None:

@@ -97,6 +97,16 @@ def test_mounts_lie_over_the_images_files_and_in_each_other(host: Host, tmp_path
     assert "/image/file" not in args
 
 
+def test_a_link_of_the_host_is_followed(host: Host) -> None:
+    folder = Path(host.binds["/usr/bin"])
+    (folder / "link").symlink_to("sh")
+    (folder / "away").symlink_to("/nowhere/else")
+    assert host.follow("/usr/bin/link") == "/usr/bin/sh"
+    assert host.follow("/usr/bin/away") == "/usr/bin/away"
+    assert host.follow("/usr/bin/sh") == "/usr/bin/sh"
+    assert host.follow("/data") == "/data"
+
+
 def test_where_a_path_is_on_the_host(host: Host, tmp_path: Path) -> None:
     root = Rootfs(host)
     root.mount(str(tmp_path), "/data", readonly=False)

@@ -18,12 +18,13 @@ DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @dataclass(frozen=True)
 class File:
-    """One file or folder of an image: a program by its name, or a text written here.
+    """One file or folder of an image: a program by its name, a file of the host by its path, or a text written here.
 
-    executable: the source has lost its mode. optional: the image does without it where it has not been built.
+    executable: the source has lost its mode. optional: the image does without it where it is not there.
     """
 
     program: str = ""
+    host: str = ""
     text: str = ""
     executable: bool = False
     optional: bool = False
@@ -108,15 +109,18 @@ class Catalogue:
 
     def files(self, image: Image, folder: Path) -> dict[str, str]:
         """Where on the host each of an image's files is. Texts, and copies of what has lost its mode, are kept in `folder`."""
-        present = {target: file for target, file in image.files.items() if not file.optional or self._has(file.program)}
+        present = {target: file for target, file in image.files.items() if not file.optional or self._there(file)}
         return {target: self._place(file, folder) for target, file in present.items()}
 
     def _has(self, program: str) -> bool:
         path = self.programs.get(program)
         return path is not None and Path(path).exists()
 
+    def _there(self, file: File) -> bool:
+        return Path(file.host).exists() if file.host else self._has(file.program)
+
     def _place(self, file: File, folder: Path) -> str:
-        source = Path(self.programs[file.program]) if file.program else None
+        source = Path(file.host or self.programs[file.program]).resolve() if file.host or file.program else None
         if source and not (file.executable and not os.access(source, os.X_OK)):
             return str(source)
         content = source.read_bytes() if source else file.text.encode()

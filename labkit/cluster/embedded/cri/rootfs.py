@@ -56,6 +56,18 @@ class Host:
             path = posixpath.normpath(posixpath.join("/", self.links[f"/{top}"], rest))
         return path
 
+    def follow(self, path: str) -> str:
+        """The path itself, or where it leads if the host has a link there: nothing can be mounted on a link."""
+        base = next((parent for parent in _parents(path) if parent in self.binds), None)
+        if base is None:
+            return path
+        there = Path(self.binds[base] + path.removeprefix(base))
+        end = str(there.resolve()) if there.is_symlink() else ""
+        for parent, source in self.binds.items():
+            if end.startswith(f"{source}/"):
+                return parent + end.removeprefix(source)
+        return path
+
 
 class Rootfs:
     """Collects what goes into one container's root. folders are created writable for everyone."""
@@ -68,13 +80,13 @@ class Rootfs:
 
     def add(self, source: str, target: str) -> None:
         """Make a file part of the image, which mounts are laid over."""
-        target = self._host.canonical(target)
+        target = self._host.follow(self._host.canonical(target))
         self._binds[target] = Bind(source, target)
         self._image.add(target)
 
     def mount(self, source: str, target: str, readonly: bool) -> None:
         """Show a file or folder of the host in place of what the image has there; the last one to claim a target has it."""
-        target = self._host.canonical(target)
+        target = self._host.follow(self._host.canonical(target))
         for covered in [path for path in self._image if path == target or target in _parents(path)]:
             self._image.remove(covered)
             del self._binds[covered]
