@@ -35,8 +35,8 @@ class Addon:
 
     @cached_property
     def manifest(self) -> str:
-        """The objects as one JSON List, as kubectl takes it."""
-        return json.dumps({"apiVersion": "v1", "kind": "List", "items": self.objects})
+        """The objects as kubectl takes them: documents, not one List, for which kubectl would fetch the whole schema first."""
+        return "\n---\n".join(json.dumps(obj) for obj in self.objects)
 
     @cached_property
     def digest(self) -> str:

@@ -82,7 +82,8 @@ def _in(namespace: str | None) -> list[str]:
 
 
 def _text(objects: list[Object]) -> str:
-    return json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+    """The objects as documents, not as one List: a List is validated by kubectl itself, with poorer messages."""
+    return "\n---\n".join(json.dumps(obj) for obj in objects)
 
 
 def _print(answer: CompletedProcess[str]) -> None:

@@ -56,6 +56,9 @@ def _no_kind(access: Access, message: str, manifest: Manifest) -> LabError | Non
 def _unknown_field(access: Access, message: str, manifest: Manifest) -> LabError | None:
     fields = re.findall(r'unknown field "([^"]+)"', message)
     kind = _kind_in(message, manifest)
+    in_list = re.search(r"ValidationError\((\w+)\.?([^)]*)\)", message)
+    if in_list:
+        kind, fields = in_list[1], [".".join(filter(None, (in_list[2], field))) for field in fields]
     if not fields or not kind:
         return None
     parent, _, last = fields[0].rpartition(".")

@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from recorded_kubectl import MakeAccess
 
 from labkit.cluster.access import Access
-
-MakeAccess = Callable[..., Access]
 
 
 @pytest.fixture

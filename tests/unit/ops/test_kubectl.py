@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import MakeAccess
+from recorded_kubectl import MakeAccess
 
 from labkit.errors import LabError
 from labkit.ops import kubectl

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import MakeAccess
+from recorded_kubectl import MakeAccess
 from test_manifest import WEB
 
 from labkit.cluster.access import Access
@@ -84,6 +84,14 @@ def test_several_unknown_fields_of_an_object_that_exists(access: Access) -> None
     error = explain(access, message, WEB.replace("image:", "imagee:").replace("replicas:", "replicaz:"))
     assert error.what == "Deployment has no field spec.replicaz and no field spec.template.spec.containers[0].imagee."
     assert error.why == "line 6: replicaz: 2\nline 11: imagee: web:1"
+
+
+def test_an_unknown_field_of_an_object_in_a_list(access: Access) -> None:
+    message = (
+        'error: error validating "STDIN": error validating data: ValidationError(Deployment.spec): unknown field "replicaz" in '
+        "io.k8s.api.apps.v1.DeploymentSpec; if you choose to ignore these errors, turn validation off with --validate=false"
+    )
+    assert explain(access, message, "apiVersion: v1\nkind: List\nitems: []").what == "Deployment has no field spec.replicaz."
 
 
 @pytest.mark.parametrize(

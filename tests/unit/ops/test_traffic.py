@@ -59,6 +59,7 @@ class Server:
             def log_message(self, *args: Any) -> None: ...
 
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.http.handle_error = lambda request, address: None  # a client that went away
         self.url = f"http://127.0.0.1:{self.http.server_port}/"
         threading.Thread(target=self.http.serve_forever, args=(0.01,), daemon=True).start()
 

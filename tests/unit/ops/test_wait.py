@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import yaml
-from conftest import MakeAccess
+from recorded_kubectl import MakeAccess
 
 from labkit.errors import LabError
 from labkit.ops import wait
@@ -82,6 +82,7 @@ class Server:
             def log_message(self, *args: Any) -> None: ...
 
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.http.handle_error = lambda request, address: None  # a client that went away
         self.url = f"http://127.0.0.1:{self.http.server_port}"
         threading.Thread(target=self.http.serve_forever, args=(0.01,), daemon=True).start()
 
