@@ -15,10 +15,11 @@ def test_a_container_runs_and_ends_with_its_exit_code(pod: Pod) -> None:
     assert done.created_at <= done.started_at <= done.finished_at
 
 
-def test_stop_asks_first_and_returns_when_it_has_ended(pod: Pod) -> None:
-    polite = pod.sh("trap 'echo bye; exit 7' TERM; while :; do sleep 0.05; done", name="polite")
+def test_stop_asks_first_and_returns_when_it_has_ended(pod: Pod, node: Node) -> None:
+    polite = pod.sh("trap 'echo bye; exit 7' TERM; echo ready; while :; do sleep 0.05; done", name="polite")
+    node.eventually("it to listen to signals", lambda: "ready" in polite.log_path.read_text())
     polite.stop()
-    assert (polite.status.exit_code, polite.text()) == (7, "bye")
+    assert (polite.status.exit_code, polite.text()) == (7, "ready\nbye")
 
 
 def test_stop_kills_what_does_not_listen(pod: Pod) -> None:
