@@ -14,6 +14,7 @@ import typer
 from labkit import cluster
 from labkit.cli.console import DEFAULT_NAME, Name, err, out
 from labkit.cluster import folders
+from labkit.cluster.embedded.cluster import EmbeddedCluster
 
 _FIRST_LESSON = "en/week1/01_deployment.ipynb"
 
@@ -38,17 +39,23 @@ def lab(
     err.print("The cluster comes up in the background; the first cell of the lesson shows how far it is.")
     err.print(f"  its log       {log}")
     err.print("  when done     Ctrl-C here, then: labkit stop (keeps everything) or labkit down (removes it)")
-    program = Path(sys.prefix) / "bin" / "jupyter-lab"
     arguments = [
         "--ServerApp.ip=127.0.0.1",
         f"--ServerApp.port={port}",
         f"--ServerApp.root_dir={notebooks}",
         f"--LabApp.default_url=/lab/tree/{_FIRST_LESSON}",
         f"--ServerApp.open_browser={browser}",
+        "--Application.log_level=WARN",
     ]
     if os.geteuid() == 0:
         arguments.append("--ServerApp.allow_root=True")
-    os.execve(program, [str(program), *arguments], os.environ | {"LABKIT_NAME": name})
+    programs = Path(sys.prefix) / "bin"
+    environment = {
+        "LABKIT_NAME": name,
+        "KUBECONFIG": str(EmbeddedCluster(name).state.kubeconfig),
+        "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+    }
+    os.execve(programs / "jupyter-lab", ["jupyter-lab", *arguments], os.environ | environment)
 
 
 def clean(yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False) -> None:
