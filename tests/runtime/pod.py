@@ -104,6 +104,12 @@ class Container:
         assert answer.exit_code == 0, answer
         return str(answer.stdout.decode().strip())
 
+    def commands(self) -> list[str]:
+        """Command lines of the processes it can see, apart from the shell that looks."""
+        return [
+            line.strip() for line in self.output("for p in /proc/[0-9]*; do tr '\\0' ' ' < $p/cmdline; echo; done").splitlines()
+        ]
+
     def wait(self) -> Any:
         """Its status once it has exited."""
         self.pod.node.eventually("the container to exit", lambda: self.state == "EXITED")
