@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from labkit.cluster import folders
-from labkit.cluster.access import Access
-from labkit.cluster.embedded.cluster import EmbeddedCluster
 from labkit.cluster.progress import Report, silent
 from labkit.errors import LabError
+
+if TYPE_CHECKING:
+    from labkit.cluster.access import Access
+    from labkit.cluster.embedded.cluster import EmbeddedCluster
 
 DEFAULT = "default"
 PROVIDERS = ("auto", "embedded")
@@ -26,39 +30,46 @@ def up(
     """
     if provider not in PROVIDERS:
         raise LabError(f"There is no provider called {provider!r}.", f"There are: {', '.join(PROVIDERS)}.", "labkit up")
-    cluster = EmbeddedCluster(name)
+    cluster = _cluster(name)
     cluster.up(report, api_port, gateway_port)
     return cluster.access()
 
 
 def require(name: str = DEFAULT) -> None:
     """Raise LabError unless there is a cluster `name`, running or stopped."""
-    cluster = EmbeddedCluster(name)
+    cluster = _cluster(name)
     if not cluster.state.exists:
         raise LabError(f"There is no cluster called {name!r}.", next=f"labkit up{cluster.option()}")
 
 
 def stop(name: str = DEFAULT) -> bool:
     """End the cluster's processes and keep its state. Returns False when nothing ran."""
-    return EmbeddedCluster(name).stop()
+    return _cluster(name).stop()
 
 
 def down(name: str = DEFAULT) -> bool:
     """End the cluster's processes and remove its state. Returns False when there was nothing."""
-    return EmbeddedCluster(name).down()
+    return _cluster(name).down()
 
 
 def current(name: str = DEFAULT) -> Access:
     """How to reach the running cluster `name`. Raises LabError when it does not run."""
-    return EmbeddedCluster(name).access()
+    return _cluster(name).access()
 
 
 def running(name: str = DEFAULT) -> bool:
     """True while the cluster `name` runs, or is being started."""
-    return EmbeddedCluster(name).state.running
+    return _cluster(name).state.running
 
 
 def names() -> list[str]:
     """The names of all clusters that have state, running or not."""
     root = folders.state() / "clusters"
     return sorted(path.name for path in root.glob("[!.]*") if path.is_dir()) if root.exists() else []
+
+
+def _cluster(name: str) -> EmbeddedCluster:
+    """Imported late: the cluster's own processes import this package too, and have no use for the provider."""
+    from labkit.cluster.embedded.cluster import EmbeddedCluster
+
+    return EmbeddedCluster(name)

@@ -23,7 +23,8 @@ type startRequest struct {
 	Stdin     bool     `json:"stdin"`
 	StdinOnce bool     `json:"stdin_once"` // close stdin when the first attached client leaves
 	TTY       bool     `json:"tty"`
-	UID       int      `json:"uid"` // owner of the pipes, so that /dev/stdout can be opened
+	UID       int      `json:"uid"`   // owner of the pipes, so that /dev/stdout can be opened
+	Ports     []int    `json:"ports"` // TCP ports that the pod says it listens on
 	Exec      execAs   `json:"exec"`
 }
 
@@ -94,6 +95,7 @@ func startContainer(id string, request startRequest, box *sandbox, spawner *spaw
 		<-ended
 		return nil, fmt.Errorf("%s", strings.TrimSpace(string(c.trouble)))
 	}
+	c.settle(request.Ports)
 	return c, nil
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import secrets
 import time
 from collections.abc import Iterator
@@ -198,6 +199,7 @@ class Pods:
             hostname=sandbox.hostname,
             readonly=config.linux.security_context.readonly_rootfs,
             tty=config.tty,
+            ports=_declared_ports(config),
         )
         files = self.catalogue.files(image, self._image_files)
         return spec.describe(image, wish, self._identity(image, config), files, self._host, self.config.bwrap)
@@ -225,6 +227,12 @@ class Pods:
         self._container_records.remove(id)
         self.containers.pop(id, None)
         self.publish(id, "DELETED", container.record.sandbox)
+
+
+def _declared_ports(config: Any) -> list[int]:
+    """The TCP ports of the pod's manifest, which the kubelet passes on as an annotation."""
+    declared = json.loads(config.annotations.get("io.kubernetes.container.ports", "[]"))
+    return [port["containerPort"] for port in declared if port.get("protocol", "TCP") == "TCP"]
 
 
 def _stop_signal(config: Any, image: Image) -> str:

@@ -17,7 +17,10 @@ from labkit.cluster.embedded.cri.rootfs import Bind, Host, Rootfs
 
 @dataclass
 class Wish:
-    """What a pod says of one container, with the files the runtime has made for it. hostname: empty on the node's network."""
+    """What a pod says of one container, with the files the runtime has made for it.
+
+    hostname: empty on the node's network. ports: TCP ports that it declares.
+    """
 
     command: Sequence[str] = ()
     args: Sequence[str] = ()
@@ -27,6 +30,7 @@ class Wish:
     hostname: str = ""
     readonly: bool = False
     tty: bool = False
+    ports: Sequence[int] = ()
 
 
 def argv(image: Image, wish: Wish) -> list[str]:
@@ -71,6 +75,7 @@ def describe(image: Image, wish: Wish, identity: Identity, files: dict[str, str]
         "argv": line,
         "env": [f"{name}={value}" for name, value in env.items()],
         "uid": identity.uid if identity.mapped else 0,
+        "ports": list(wish.ports),
         "exec": {"dir": workdir, **identity.exec},
     }
 
