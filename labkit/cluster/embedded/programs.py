@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import platform
+import re
 import shutil
 import sys
 import tomllib
@@ -133,7 +134,14 @@ def wheel_programs() -> dict[str, Path]:
 def paths() -> dict[str, str]:
     """Where each program is, or will be once it is built."""
     built = {name: str(program.path) for name, program in programs().items()}
+    built["podinfo-ui"] = str(_module("github.com/stefanprodan/podinfo") / "ui")
     return built | {name: str(path) for name, path in wheel_programs().items()}
+
+
+def _module(path: str) -> Path:
+    """Where the toolchain keeps the sources of a module that the graph pins, once it has been built from."""
+    found = re.search(rf"^\s*{re.escape(path)} (\S+)", (GRAPH / "go.mod").read_text(), re.MULTILINE)
+    return folders.cache() / "go" / "mod" / f"{path}@{found[1] if found else ''}"
 
 
 def _script(name: str) -> Path:
