@@ -114,7 +114,7 @@ class Deployment:
 
         def decide(objects: list[Object]) -> DeploymentStatus | None:
             if not objects:
-                raise LabError(f"{self!r} was deleted, or never applied.", next='lab.kubectl("get deployments")')
+                raise LabError(f"{self!r} was deleted, or never applied.", next='lab.kubectl("get deployments --all-namespaces")')
             status = DeploymentStatus.of(objects[0])
             if status.complete if ready is None else status.observed and status.ready == ready:
                 return status

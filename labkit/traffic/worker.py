@@ -40,7 +40,9 @@ class Generator:
         start, ahead, number = loop.time(), time.time() - loop.time(), 0
         while True:
             due = start + number / self._plan.rps
-            await asyncio.sleep(due - loop.time())
+            wait = due - loop.time()
+            if wait > 0:
+                await asyncio.sleep(wait)
             task = loop.create_task(self._send(due, due + ahead))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
@@ -52,7 +54,7 @@ class Generator:
             await asyncio.wait(self._running, timeout=_GRACE)
         for task in tuple(self._running):
             task.cancel()
-        await asyncio.gather(*self._running)
+        await asyncio.gather(*self._running, return_exceptions=True)
 
     def take(self) -> list[Request]:
         """The requests done since the last call."""
