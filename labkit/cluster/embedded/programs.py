@@ -135,6 +135,8 @@ def paths() -> dict[str, str]:
     """Where each program is, or will be once it is built."""
     built = {name: str(program.path) for name, program in programs().items()}
     built["podinfo-ui"] = str(_module("github.com/stefanprodan/podinfo") / "ui")
+    for name in ("localhost.crt", "localhost.key"):
+        built[f"agnhost/{name}"] = str(_module("k8s.io/kubernetes") / "test" / "images" / "agnhost" / "porter" / name)
     return built | {name: str(path) for name, path in wheel_programs().items()}
 
 
