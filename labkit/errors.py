@@ -23,3 +23,7 @@ class LabError(Exception):
         if self.next:
             lines.append(f"  next: {self.next}".replace("\n", "\n        "))
         return "\n".join(lines)
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows instead of a traceback (an IPython protocol)."""
+        return str(self).splitlines()
