@@ -44,9 +44,14 @@ class Lab:
         name = name or _default_name()
         ran = _runs(name)
         with progress.shown(done="The cluster is up.") as shown:
-            access = cluster.up(name, provider=provider, **{"report": shown} | options)
-            applied = addons.install(access, _GATEWAY)
-        return cls(access, changed=applied or not ran)
+            gateway = addons.load(_GATEWAY)
+
+            def apply(access: Access) -> None:
+                addons.apply(access, gateway)
+
+            access = cluster.up(name, provider=provider, meanwhile=apply, **{"report": shown} | options)
+            addons.wait(access, gateway)
+        return cls(access, changed=not ran)
 
     @classmethod
     def current(cls, name: str | None = None) -> Lab:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from labkit.cluster import folders
+from labkit.cluster.access import Access, Meanwhile, nothing
 from labkit.cluster.progress import Report, silent
 from labkit.errors import LabError
 
 if TYPE_CHECKING:
-    from labkit.cluster.access import Access
     from labkit.cluster.embedded.cluster import EmbeddedCluster
 
 DEFAULT = "default"
@@ -21,17 +21,19 @@ def up(
     provider: str = "auto",
     report: Report = silent,
     *,
+    meanwhile: Meanwhile = nothing,
     api_port: int = 0,
     gateway_port: int = 0,
 ) -> Access:
     """Bring the cluster `name` up, or find it up; returns how to reach it. Its API answers and its node is Ready.
 
-    Ports are on 127.0.0.1; 0 takes a free one. Raises LabError for an unknown provider, and when it cannot be brought up.
+    meanwhile: called once the API answers, while the node may still be starting. Ports are on 127.0.0.1; 0 takes a free one.
+    Raises LabError for an unknown provider, and when it cannot be brought up.
     """
     if provider not in PROVIDERS:
         raise LabError(f"There is no provider called {provider!r}.", f"There are: {', '.join(PROVIDERS)}.", "labkit up")
     cluster = _cluster(name)
-    cluster.up(report, api_port, gateway_port)
+    cluster.up(report, meanwhile, api_port, gateway_port)
     return cluster.access()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,3 +69,11 @@ class Access:
             )
         except FileNotFoundError as error:
             raise LabError("The kubectl program is missing.", f"{self.kubectl} does not exist.", "labkit doctor") from error
+
+
+Meanwhile = Callable[[Access], None]
+"""What `up` does once the API answers, while the node may still be starting."""
+
+
+def nothing(_: Access) -> None:
+    """A Meanwhile that does nothing."""

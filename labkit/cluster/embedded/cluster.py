@@ -11,11 +11,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 from labkit.cluster import folders, locks
-from labkit.cluster.access import Access
+from labkit.cluster.access import Access, Meanwhile
 from labkit.cluster.embedded import build, layout, nft, programs
 from labkit.cluster.embedded import status as statuses
 from labkit.cluster.embedded.state import State
@@ -36,16 +37,18 @@ class EmbeddedCluster:
         self.name = name
         self.state = State(name)
 
-    def up(self, report: Report, api_port: int = 0, gateway_port: int = 0) -> bool:
+    def up(self, report: Report, meanwhile: Meanwhile, api_port: int = 0, gateway_port: int = 0) -> bool:
         """Build what is missing, make the cluster if there is none, start it if it does not run, wait until it is ready.
 
-        api_port, gateway_port: wanted on 127.0.0.1; 0 keeps the last one, or takes a free one. Returns False when it was
-        running already. Raises LabError; what was running is then stopped, and nothing that was made before is lost.
+        meanwhile: called once the API answers, while the node is still starting; `up` returns after both. api_port,
+        gateway_port: wanted on 127.0.0.1; 0 keeps the last one, or takes a free one. Returns False when it was running
+        already. Raises LabError; what was running is then stopped, and nothing that was made before is lost.
         """
         self.state.record()
         with self.at_work(report):
             if self.state.running:
                 self.wait_ready(report)
+                meanwhile(self.access())
                 return False
             wanted = programs.select([STAGE])
             build.build(wanted, report)
@@ -53,7 +56,7 @@ class EmbeddedCluster:
             nft_folder = nft.ensure(report)
             _require_space(folders.make_private(self.state.folder))
             self.state.prepare()
-            self._launch(report, stubs, nft_folder, api_port, gateway_port)
+            self._launch(report, meanwhile, stubs, nft_folder, (api_port, gateway_port))
             return True
 
     def stop(self) -> bool:
@@ -128,10 +131,10 @@ class EmbeddedCluster:
         except (OSError, ValueError):
             return
 
-    def _launch(self, report: Report, stubs: Path, nft_folder: Path, api_port: int, gateway_port: int) -> None:
+    def _launch(self, report: Report, meanwhile: Meanwhile, stubs: Path, nft_folder: Path, ports: tuple[int, int]) -> None:
         record = self.state.record()
-        api = _listen(api_port, record.api_port, "--api-port")
-        gateway = _listen(gateway_port, record.gateway_port, "--gateway-port")
+        api = _listen(ports[0], record.api_port, "--api-port")
+        gateway = _listen(ports[1], record.gateway_port, "--gateway-port")
         record.api_port, record.gateway_port = api.getsockname()[1], gateway.getsockname()[1]
         record.kubernetes = programs.kubernetes_version()
         (self.state.folder / "status.json").unlink(missing_ok=True)
@@ -162,20 +165,24 @@ class EmbeddedCluster:
         os.close(writer)
         self.state.save(record)
         try:
-            self._follow(reader, report)
+            self._follow(reader, report, meanwhile)
         except BaseException:
             self.end_supervisor(signal.SIGKILL)
             raise
 
-    def _follow(self, events: int, report: Report) -> None:
+    def _follow(self, events: int, report: Report, meanwhile: Meanwhile) -> None:
         """Pass the supervisor's events on until the cluster is ready."""
-        with os.fdopen(events) as lines:
+        with os.fdopen(events) as lines, ThreadPoolExecutor(1) as other_hand:
+            job: Future[None] | None = None
             for line in lines:
                 event = json.loads(line)
                 if "error" in event:
                     raise LabError(**event["error"])
                 if "ready" in event:
+                    (job or other_hand.submit(meanwhile, self.access())).result()
                     return
+                if event["step"] == "kube-apiserver is running" and job is None:
+                    job = other_hand.submit(meanwhile, self.access())
                 report(Step("Starting the cluster", event["step"], event["done"], event["total"]))
         raise LabError(
             "The cluster's supervisor ended before the cluster was ready.",

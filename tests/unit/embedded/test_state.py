@@ -40,7 +40,7 @@ def test_a_state_of_another_version_is_refused_and_kept(own_folders: Path, conte
     record = state.folder / "cluster.json"
     record.write_text(content)
     with pytest.raises(LabError, match=reason) as refused:
-        embedded.EmbeddedCluster("old").up(lambda step: None)
+        embedded.EmbeddedCluster("old").up(lambda step: None, lambda access: None)
     assert refused.value.next.endswith("labkit down --name old")
     assert record.read_text() == content
     assert embedded.EmbeddedCluster("old").down()
