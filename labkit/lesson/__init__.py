@@ -1,0 +1,1 @@
+"""What a lesson's cells show and check."""
