@@ -52,7 +52,7 @@ def load(name: str, folder: Path = FOLDER) -> Addon:
     file = folder / f"{name}.yaml"
     if not file.is_file():
         there = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
-        raise LabError(f"There is no add-on {name!r}.", f"There are: {there}", "labkit addon list")
+        raise LabError(f"There is no add-on {name!r}.", f"There are: {there}")
     header, *own = _documents(file)
     upstream = header.get("upstream", {})
     objects = {_identity(obj): obj for path in upstream.get("files", []) for obj in _documents(folder / name / path)}
