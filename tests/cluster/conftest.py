@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from kubectl import Kubectl
 
 from labkit import cluster
 from labkit.lab import Lab
@@ -31,3 +32,11 @@ def namespace(lab: Lab) -> Iterator[str]:
     assert made.returncode == 0, made.stderr
     yield name
     lab.access.run_kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+def kubectl(lab: Lab, namespace: str) -> Kubectl:
+    """The plain kubectl in the test's namespace, which takes pods from now on."""
+    here = Kubectl(lab.access, namespace)
+    here.wait("serviceaccount/default", "create")
+    return here
