@@ -165,7 +165,7 @@ func (c *container) spawn(theirs *files, spawner *spawner) error {
 		return err
 	}
 	argv := append([]string{c.request.Argv[0], "--info-fd", "3", "--block-fd", "4"}, c.request.Argv[1:]...)
-	attr := &os.ProcAttr{Dir: "/", Env: c.request.Env, Files: theirs.list, Sys: &syscall.SysProcAttr{Setsid: true, Setctty: c.tty != nil}}
+	attr := &os.ProcAttr{Dir: "/", Env: c.request.Env, Files: theirs.list, Sys: &syscall.SysProcAttr{Setsid: true}}
 	c.monitor, err = spawner.start(argv, attr, &c.sandbox.namespaces)
 	if err != nil {
 		return err

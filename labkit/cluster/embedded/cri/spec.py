@@ -70,7 +70,7 @@ def describe(image: Image, wish: Wish, identity: Identity, files: dict[str, str]
     words, env = argv(image, wish), environment(image, wish, identity)
     check(words[0], env.get("PATH", DEFAULT_PATH), workdir, root)
     line = [bwrap, "--die-with-parent", "--unshare-pid", "--as-pid-1", *identity.bwrap]
-    line += [*root.arguments(wish.readonly), "--chdir", workdir, "--", *identity.command, *words]
+    line += [*root.arguments(wish.readonly), "--chdir", workdir, "--", *_session(wish.tty), *identity.command, *words]
     return {
         "argv": line,
         "env": [f"{name}={value}" for name, value in env.items()],
@@ -78,6 +78,11 @@ def describe(image: Image, wish: Wish, identity: Identity, files: dict[str, str]
         "ports": list(wish.ports),
         "exec": {"dir": workdir, **identity.exec},
     }
+
+
+def _session(tty: bool) -> list[str]:
+    """Makes a container's first process leader of its terminal's session, without which a shell has no jobs."""
+    return ["setsid", "--ctty", "--"] if tty else []
 
 
 def check(command: str, path: str, workdir: str, root: Rootfs) -> None:
