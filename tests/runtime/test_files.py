@@ -52,6 +52,14 @@ def test_a_source_that_is_not_there_becomes_a_folder(pod: Pod, volume: Path) -> 
     assert (volume / "a" / "b" / "file").exists()
 
 
+def test_the_images_own_files_can_be_changed_and_moved_in_one_container(pod: Pod) -> None:
+    page = "/usr/share/nginx/html/index.html"
+    first = pod.sh(f"echo mine > {page} && mv {page} /tmp/page && cat /tmp/page; ls {page}", image="nginx")
+    assert first.text().startswith("mine\n")
+    assert "No such file" in first.text()
+    assert "Welcome" in pod.run("cat", page, image="nginx", name="second").text()
+
+
 def test_the_hosts_files_cannot_be_changed(pod: Pod) -> None:
     assert "Read-only file system" in pod.sh("touch /usr/bin/intruder").text()
 

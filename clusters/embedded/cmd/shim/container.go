@@ -17,7 +17,8 @@ import (
 // startRequest is all the shim needs to know of a container. Argv is the whole command line of bwrap, whose child the container is.
 type startRequest struct {
 	Argv      []string `json:"argv"`
-	Env       []string `json:"env"` // of the container; bwrap passes it on as it is
+	Files     []string `json:"files"` // open for bwrap from descriptor 5 on
+	Env       []string `json:"env"`   // of the container; bwrap passes it on as it is
 	Sandbox   string   `json:"sandbox"`
 	Log       string   `json:"log"` // path of the log file; empty keeps none
 	Stdin     bool     `json:"stdin"`
@@ -161,6 +162,13 @@ func (c *container) spawn(theirs *files, spawner *spawner) error {
 	}
 	defer built.Close()
 	theirs.add(block)
+	for _, path := range c.request.Files {
+		file, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		theirs.add(file)
+	}
 	if _, err := built.Write([]byte{0}); err != nil {
 		return err
 	}

@@ -17,6 +17,8 @@ from pathlib import Path
 HIDDEN = "/.host"
 _SHARE = "/usr/share"
 _SYSTEM = ("/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libx32", "/usr/libexec", _SHARE)
+_COPIED = 1 << 16  # bytes; a larger file of an image is not copied into each container
+_FIRST_COPY = 5  # the number under which bubblewrap gets the first file to copy: after its streams, and two pipes to the shim
 _TOP = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _SHARED = ("ca-certificates", "git-core", "gnupg", "mime", "misc", "perl", "perl5", "terminfo", "zoneinfo")
 _ETC = ("/etc/alternatives", "/etc/ld.so.cache", "/etc/mime.types", "/etc/nsswitch.conf", "/etc/ssl")
@@ -24,11 +26,12 @@ _ETC = ("/etc/alternatives", "/etc/ld.so.cache", "/etc/mime.types", "/etc/nsswit
 
 @dataclass(frozen=True)
 class Bind:
-    """A path of the host at a path of the container."""
+    """A path of the host at a path of the container. copy: its content, as a file that may be changed and moved there."""
 
     source: str
     target: str
     readonly: bool = True
+    copy: bool = False
 
 
 class Host:
@@ -81,7 +84,9 @@ class Rootfs:
     def add(self, source: str, target: str) -> None:
         """Make a file part of the image, which mounts are laid over."""
         target = self._host.follow(self._host.canonical(target))
-        self._binds[target] = Bind(source, target)
+        path = Path(source)
+        copy = path.is_file() and not os.access(source, os.X_OK) and path.stat().st_size <= _COPIED
+        self._binds[target] = Bind(source, target, copy=copy)
         self._image.add(target)
 
     def mount(self, source: str, target: str, readonly: bool) -> None:
@@ -115,9 +120,20 @@ class Rootfs:
             args += ["--ro-bind", source, HIDDEN + path] if path in opened else ["--ro-bind", source, path]
         for path in opened:
             args += self._open(path)
+        for number, bind in enumerate(self._copies(), _FIRST_COPY):
+            args += ["--perms", "0644", "--file", str(number), bind.target]
         for bind in sorted(self._binds.values(), key=lambda bind: bind.target.count("/")):
-            args += ["--ro-bind" if bind.readonly else "--bind", bind.source, bind.target]
+            if not bind.copy:
+                args += ["--ro-bind" if bind.readonly else "--bind", bind.source, bind.target]
         return args + (["--remount-ro", "/"] if readonly else [])
+
+    @property
+    def copied(self) -> list[str]:
+        """The files that bubblewrap must be given open, in the order of their numbers in the arguments."""
+        return [bind.source for bind in self._copies()]
+
+    def _copies(self) -> list[Bind]:
+        return [bind for bind in self._binds.values() if bind.copy]
 
     def _scaffold(self, opened: list[str]) -> dict[str, str]:
         """Modes of the folders that hold all the rest, parents first: bubblewrap would make them for its own user only."""

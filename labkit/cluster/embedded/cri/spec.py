@@ -73,6 +73,7 @@ def describe(image: Image, wish: Wish, identity: Identity, files: dict[str, str]
     line += [*root.arguments(wish.readonly), "--chdir", workdir, "--", *_session(wish.tty), *identity.command, *words]
     return {
         "argv": line,
+        "files": root.copied,
         "env": [f"{name}={value}" for name, value in env.items()],
         "uid": identity.uid if identity.mapped else 0,
         "ports": list(wish.ports),
