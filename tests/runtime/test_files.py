@@ -55,7 +55,7 @@ def test_a_source_that_is_not_there_becomes_a_folder(pod: Pod, volume: Path) -> 
 def test_the_images_own_files_can_be_changed_and_moved_in_one_container(pod: Pod) -> None:
     page = "/usr/share/nginx/html/index.html"
     first = pod.sh(f"echo mine > {page} && mv {page} /tmp/page && cat /tmp/page; ls {page}", image="nginx")
-    assert first.text().startswith("mine\n")
+    assert "mine" in first.text().splitlines()
     assert "No such file" in first.text()
     assert "Welcome" in pod.run("cat", page, image="nginx", name="second").text()
 
