@@ -8,7 +8,7 @@ from pod import Pod
 
 def test_lines_carry_time_stream_and_tag(pod: Pod) -> None:
     container = pod.sh("echo out; echo err >&2; printf unfinished")
-    assert sorted(container.logs()) == [("stderr", "F", "err"), ("stdout", "F", "out"), ("stdout", "F", "unfinished")]
+    assert sorted(container.logs()) == [("stderr", "F", "err"), ("stdout", "F", "out"), ("stdout", "P", "unfinished")]
     assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z ", container.log_path.read_text())
 
 

@@ -74,7 +74,7 @@ func (l *logFile) pump(stream string, from io.Reader, copies func([]byte)) {
 		}
 		if err != nil {
 			if len(rest) > 0 {
-				l.write(appendLine(nil, rest, stream, "F", time.Now()))
+				l.write(appendLine(nil, rest, stream, "P", time.Now())) // a part: the line had no end
 			}
 			return
 		}

@@ -39,7 +39,7 @@ func TestPumpKeepsWhatHasNoNewline(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(string(written), "\n")
-	if len(lines) != 3 || !strings.HasSuffix(lines[0], " stderr F begun") || !strings.HasSuffix(lines[1], " stderr F unfinished") {
+	if len(lines) != 3 || !strings.HasSuffix(lines[0], " stderr F begun") || !strings.HasSuffix(lines[1], " stderr P unfinished") {
 		t.Errorf("%q", written)
 	}
 	if copied.String() != "begun\nunfinished" {
