@@ -78,11 +78,11 @@ def test_exit_codes_and_reasons(kubectl: Kubectl, script: str, code: int, reason
 
 def test_termination_message_from_its_file_or_else_from_the_log(kubectl: Kubectl) -> None:
     told = container("told", sh="echo the disk is full > /dev/termination-log; exit 1")
-    logged = container("logged", sh="echo last words; exit 1", terminationMessagePolicy="FallbackToLogsOnError")
+    logged = container("logged", sh="printf 'last words'; exit 1", terminationMessagePolicy="FallbackToLogsOnError")
     fine = container("fine", sh="echo chatter", terminationMessagePolicy="FallbackToLogsOnError")
     kubectl.apply(pod("ends", told, logged, fine, restartPolicy="Never"))
     kubectl.until("pod/ends", ".status.phase", "Failed")
-    expected = {"told": "the disk is full\n", "logged": "last words\n", "fine": None}
+    expected = {"told": "the disk is full\n", "logged": "last words", "fine": None}
     assert {name: kubectl.container("ends", name)["state"]["terminated"].get("message") for name in expected} == expected
 
 
