@@ -105,12 +105,20 @@ def runtime_stubs(report: Report = silent) -> Path:
     return target
 
 
+def under_way() -> Step | None:
+    """How far the build is that some process of this user does now; None when there is none."""
+    root = folders.cache()
+    if not locks.is_held(root / "build.lock"):
+        return None
+    try:
+        return Step(**json.loads((root / "progress.json").read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
 def _wait_for_lock(root: Path, report: Report) -> int:
     while (lock := locks.acquire(root / "build.lock")) is None:
-        try:
-            report(Step(**json.loads((root / "progress.json").read_text())))
-        except (OSError, ValueError, TypeError):
-            report(Step(TITLE, "waiting for another labkit that is building"))
+        report(under_way() or Step(TITLE, "waiting for another labkit that is building"))
         time.sleep(_POLL)
     return lock
 

@@ -105,10 +105,7 @@ class EmbeddedCluster:
         folders.make_private(self.state.folder.parent)
         path = self.work_lock
         while (lock := locks.acquire(path)) is None:
-            report(Step("Waiting for another labkit that is at work on this cluster"))
-            status = self.status()
-            if status is not None and status.phase == "starting":
-                report(_starting(status))
+            report(self._others_work())
             time.sleep(_POLL)
         try:
             os.truncate(lock, 0)
@@ -116,6 +113,12 @@ class EmbeddedCluster:
             yield
         finally:
             os.close(lock)
+
+    def _others_work(self) -> Step:
+        status = self.status()
+        if status is not None and status.phase == "starting":
+            return _starting(status)
+        return build.under_way() or Step("Waiting for another labkit that is at work on this cluster")
 
     @property
     def work_lock(self) -> Path:
