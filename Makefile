@@ -13,9 +13,7 @@ lab: setup ## set everything up, bring the cluster up, open JupyterLab at the fi
 	@$(BIN)/labkit lab
 
 test: setup ## set everything up and run all tests, the lessons included
-	$(BIN)/labkit build cluster
-	$(BIN)/pytest tests
-	$(BIN)/pytest --nbval --nbval-sanitize-with tests/nbval.cfg --nbval-current-env --nbval-cell-timeout 180 notebooks
+	@$(BIN)/python -m tests
 
 test-fast: setup ## only the tests that need no cluster
 	$(BIN)/pytest tests/unit
