@@ -13,7 +13,7 @@ lab: setup ## set everything up, bring the cluster up, open JupyterLab at the fi
 	@$(BIN)/labkit lab
 
 test: setup ## set everything up and run all tests, the lessons included
-	@$(BIN)/python -m tests
+	@$(BIN)/python tests
 
 test-fast: setup ## only the tests that need no cluster
 	$(BIN)/pytest tests/unit

@@ -1,4 +1,4 @@
-"""`python -m tests`, which `make test` calls: every test and every lesson, on one real cluster of their own, removed afterwards."""
+"""`python tests`, which `make test` calls: every test and every lesson, on one real cluster of their own, removed afterwards."""
 
 from __future__ import annotations
 
