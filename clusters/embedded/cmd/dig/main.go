@@ -1,11 +1,13 @@
 // Command dig asks a DNS server, with the part of BIND's dig that people type: dig [@server] [-x] name [type] [+short] [+tcp] [+search]
-// [+noall +answer]. Images that bring dig get this one.
+// [+noall +answer]. Called nslookup, it is that: nslookup name [server]. Images that bring either get this one.
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -21,35 +23,81 @@ type question struct {
 }
 
 func main() {
-	if err := run(os.Args[1:]); err != nil {
+	ask, code := dig, 9
+	if filepath.Base(os.Args[0]) == "nslookup" {
+		ask, code = nslookup, 1
+	}
+	if err := ask(os.Args[1:]); err != nil {
 		fmt.Fprintf(os.Stderr, ";; %v\n", err)
-		os.Exit(9)
+		os.Exit(code)
 	}
 }
 
-func run(args []string) error {
-	config, err := dns.ClientConfigFromFile("/etc/resolv.conf")
+func dig(args []string) error {
+	q, err := parse(args)
 	if err != nil {
 		return err
 	}
-	q, err := parse(args, config)
+	reply, err := first(q)
 	if err != nil {
 		return err
-	}
-	var reply *dns.Msg
-	for _, name := range q.names {
-		if reply, err = ask(name, q); err != nil {
-			return err
-		}
-		if len(reply.Answer) > 0 {
-			break
-		}
 	}
 	show(reply, q)
 	return nil
 }
 
-func parse(args []string, config *dns.ClientConfig) (*question, error) {
+func nslookup(args []string) error {
+	if len(args) == 0 {
+		return errors.New("usage: nslookup name [server]")
+	}
+	wanted := []string{args[0], "+search"}
+	if net.ParseIP(args[0]) != nil {
+		wanted = []string{"-x", args[0]}
+	}
+	if len(args) > 1 {
+		wanted = append(wanted, "@"+args[1])
+	}
+	q, err := parse(wanted)
+	if err != nil {
+		return err
+	}
+	reply, err := first(q)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("Server:\t\t%s\nAddress:\t%s#53\n\n", q.server, q.server)
+	if len(reply.Answer) == 0 {
+		return fmt.Errorf("** server can't find %s: %s", args[0], dns.RcodeToString[reply.Rcode])
+	}
+	for _, record := range reply.Answer {
+		name := strings.TrimSuffix(record.Header().Name, ".")
+		switch r := record.(type) {
+		case *dns.A:
+			fmt.Printf("Name:\t%s\nAddress: %s\n", name, r.A)
+		case *dns.CNAME:
+			fmt.Printf("%s\tcanonical name = %s\n", name, r.Target)
+		case *dns.PTR:
+			fmt.Printf("%s\tname = %s\n", name, r.Ptr)
+		}
+	}
+	return nil
+}
+
+// first asks for one name after the other until there is an answer.
+func first(q *question) (reply *dns.Msg, err error) {
+	for _, name := range q.names {
+		if reply, err = ask(name, q); err != nil || len(reply.Answer) > 0 {
+			break
+		}
+	}
+	return reply, err
+}
+
+func parse(args []string) (*question, error) {
+	config, err := dns.ClientConfigFromFile("/etc/resolv.conf")
+	if err != nil {
+		return nil, err
+	}
 	q := &question{kind: dns.TypeA}
 	if len(config.Servers) > 0 {
 		q.server = config.Servers[0]
