@@ -40,7 +40,7 @@ def available(lab: Lab, replicas: int) -> float:
 
     connection = config.new_client_from_config(str(lab.access.kubeconfig))
     apps, core = client.AppsV1Api(connection), client.CoreV1Api(connection)
-    name = f"bench-{replicas}"
+    name = f"bench-{replicas}-{time.monotonic_ns()}"
     began = time.monotonic()
     apps.create_namespaced_deployment("default", manifest(name, replicas))
     stream = watch.Watch().stream(apps.list_namespaced_deployment, "default", field_selector=f"metadata.name={name}")
