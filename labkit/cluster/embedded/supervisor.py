@@ -33,8 +33,8 @@ _START_TIMEOUT = 120.0
 _STOP_TIMEOUT = 2.0
 _LOG_LIMIT = 20 << 20
 _LOG_CHECK = 30.0
-_LEAN = {"GOGC": "50"}
-"""Go's heaps may grow by half before they are collected: a little more work, a good deal less memory."""
+_LEAN = {"GOGC": "20"}
+"""Go's heaps may grow by a fifth before they are collected: a little more work, a good deal less memory."""
 
 
 @dataclass(frozen=True)
