@@ -88,10 +88,10 @@ def forbidden(error: OSError) -> LabError:
 def _unshare() -> int:
     """Make the namespaces and map user ids; returns how many are mapped."""
     uid, gid = os.geteuid(), os.getegid()
-    write_maps = _prepare_maps() if uid == 0 else None
+    range_writer = _RangeWriter() if uid == 0 else None
     if _libc.unshare(sum(_CLONE.values())) != 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    if write_maps is not None and (mapped := write_maps()):
+    if range_writer is not None and (mapped := range_writer.write()):
         return mapped
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
@@ -99,7 +99,7 @@ def _unshare() -> int:
     return 1
 
 
-class _prepare_maps:  # noqa: N801 - a function with a state: the helper that stays outside
+class _RangeWriter:
     """A process that stays in the parent user namespace, where root may map every id it has, each to itself."""
 
     def __init__(self) -> None:
@@ -121,7 +121,8 @@ class _prepare_maps:  # noqa: N801 - a function with a state: the helper that st
                 os._exit(0)
         os.close(answer_writer)
 
-    def __call__(self) -> int:
+    def write(self) -> int:
+        """Let it map them, for the process that made this object; returns how many, 0 when it may not."""
         os.write(self.go, b"g")
         written = os.read(self.answer, 1) == b"y"
         os.waitpid(self.helper, 0)
