@@ -68,3 +68,11 @@ def test_what_is_not_the_containers_cannot_be_seen(pod: Pod) -> None:
     seen = pod.sh("ls /; ls /etc").text().split()
     assert "home" not in seen
     assert "shadow" not in seen
+
+
+def test_a_link_leads_to_what_is_mounted_in_place_of_its_end(pod: Pod, volume: Path) -> None:
+    link = next(path for path in Path("/usr/bin").iterdir() if path.is_symlink() and "/" not in str(path.readlink()))
+    for name in ("end", "own"):
+        (volume / name).write_text(name)
+    mounts = [pod.mount(volume / "end", f"/usr/bin/{link.readlink()}"), pod.mount(volume / "own", "/usr/bin/own")]
+    assert pod.run("cat", str(link), "/usr/bin/own", mounts=mounts).text() == "endown"

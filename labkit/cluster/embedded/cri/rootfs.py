@@ -174,8 +174,14 @@ class Rootfs:
         for name in self._host.names(path, there):
             entry = f"{path}/{name}"
             if entry not in opened and entry not in self._binds and entry not in self._folders:
-                args += ["--symlink", HIDDEN + entry, entry]
+                args += ["--symlink", _beside(Path(there, name)) or HIDDEN + entry, entry]
         return args
+
+
+def _beside(path: Path) -> str:
+    """Where a link leads that stays in its folder: sh leads to what is in dash's place here, not to the host's dash."""
+    leads = str(path.readlink()) if path.is_symlink() else ""
+    return "" if "/" in leads else leads
 
 
 def _options(folders: dict[str, str]) -> list[str]:
