@@ -20,7 +20,8 @@ def test_crash_loop_back_off(kubectl: Kubectl) -> None:
     assert kubectl.container("stuck", "broken")["lastState"]["terminated"]["exitCode"] == 4
     assert kubectl.container("stuck")["state"]["waiting"]["reason"] == "PodInitializing"
     assert "Back-off restarting failed container main" in kubectl("events")
-    assert kubectl("logs", "crashing", "--previous") == "oops\n"
+    # between two restarts the log of the one before may just have been cleared away
+    kubectl.eventually("the log of the last run", lambda: kubectl.run("logs", "crashing", "--previous").stdout == "oops\n")
 
 
 def test_an_image_that_is_not_there(kubectl: Kubectl) -> None:
