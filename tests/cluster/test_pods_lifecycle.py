@@ -15,7 +15,8 @@ def test_init_containers_run_one_after_the_other_before_the_others(kubectl: Kube
     main = container(sh="cat /shared/order; exec sleep infinity", **SHARED)
     kubectl.apply(pod("ordered", main, initContainers=[first, second], **VOLUMES))
     kubectl.wait("pod/ordered", "Ready")
-    assert kubectl("logs", "ordered", "-c", "main") == "first\nsecond\n"
+    # a container without a probe is ready once it runs, which may be before it has printed
+    kubectl.eventually("the log", lambda: kubectl("logs", "ordered", "-c", "main") == "first\nsecond\n")
 
 
 def test_a_sidecar_starts_first_and_ends_last(kubectl: Kubectl) -> None:
