@@ -77,6 +77,9 @@ def _identity(obj: dict[str, Any]) -> tuple[str, str, str]:
 
 
 def _order(obj: dict[str, Any]) -> int:
-    """Namespaces first, then the kinds that others need; pods' owners last, so that a starting pod finds all it asks for."""
-    order = ["Namespace", "CustomResourceDefinition", "ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Service"]
+    """Namespaces first, then what pods need and the pods' owners: custom resource definitions take a second to apply, in which
+    the pods are already starting. Objects of the defined kinds come last.
+    """
+    first = ["Namespace", "ServiceAccount", "ConfigMap", "Secret", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"]
+    order = [*first, "Service", "Deployment", "StatefulSet", "CustomResourceDefinition"]
     return order.index(obj["kind"]) if obj["kind"] in order else len(order)
