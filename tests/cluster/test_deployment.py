@@ -66,6 +66,7 @@ def test_waiting_for_a_number_of_ready_pods(make: Make) -> None:
 def test_pods_read_as_kubectl_lists_them(lab: Lab, make: Make) -> None:
     app = make()
     app.wait()
+    kubectl(lab, app, "wait", "pods", "--all", "--for=condition=Ready", "--timeout=60s")
     table = app.pods()
     rows = [line.split() for line in kubectl(lab, app, "get", "pods", "-o", "wide", "--no-headers").splitlines()]
     assert {(pod.name, pod.status, str(pod.restarts), pod.ip, pod.node) for pod in table.itertuples()} == {
